@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Everything of libconntune: observe, decide, plan, apply, read back, record. */
+#ifndef CONNTUNE_H
+#define CONNTUNE_H
+
+#include <conntune/apply.h>
+#include <conntune/chain.h>
+#include <conntune/err.h>
+#include <conntune/facts.h>
+#include <conntune/fs.h>
+#include <conntune/kernel.h>
+#include <conntune/memory.h>
+#include <conntune/owners.h>
+#include <conntune/param.h>
+#include <conntune/persist.h>
+#include <conntune/plan.h>
+#include <conntune/record.h>
+#include <conntune/size.h>
+
+#endif

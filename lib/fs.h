@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Opening, reading and writing files below the root: nothing else of the library opens files by name. */
+#ifndef CONNTUNE_FS_INTERNAL_H
+#define CONNTUNE_FS_INTERNAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <conntune/fs.h>
+
+/* Largest file that is read; a kernel file or a configuration file is far below it. */
+#define CT_FS_READ_MAX ((size_t)4 << 20)
+
+/* All paths are relative to the root, without a leading slash. All return 0 or a negative errno with a message. */
+
+/* open(2) below the root. Returns the descriptor (O_CLOEXEC always set) or a negative errno. */
+int ct_fs_open(struct ct_fs *fs, const char *path, int flags, mode_t mode, struct ct_err *err);
+
+/**
+ * ct_fs_read - the whole file, with a NUL behind it
+ * @ret: to be freed; @len may be NULL
+ * Returns: 0; -EFBIG beyond CT_FS_READ_MAX; -EISDIR, -ENOENT, -EACCES, -ELOOP ...
+ */
+int ct_fs_read(struct ct_fs *fs, const char *path, char **ret, size_t *len, struct ct_err *err);
+
+/* One whole number and at most a final newline. Returns also -EBADMSG if it is anything else. */
+int ct_fs_read_i64(struct ct_fs *fs, const char *path, int64_t *ret, struct ct_err *err);
+
+/* Write a number with one write(2) to a file that exists, as /proc wants it. Short writes are -EIO. */
+int ct_fs_write_u64(struct ct_fs *fs, const char *path, uint64_t value, struct ct_err *err);
+
+/* Is the file there, and could it be written (mode bits and mount, not who asks)? */
+struct ct_fs_info {
+	mode_t mode;
+	bool writable;
+};
+int ct_fs_info(struct ct_fs *fs, const char *path, struct ct_fs_info *ret, struct ct_err *err);
+
+/* The text of a symbolic link, NUL-terminated. */
+int ct_fs_readlink(struct ct_fs *fs, const char *path, char *ret, size_t n, struct ct_err *err);
+
+/**
+ * ct_fs_list - names in a directory, sorted by byte value, "." and ".." left out
+ * @ret: array of @count strings, to be freed with ct_fs_list_free()
+ */
+int ct_fs_list(struct ct_fs *fs, const char *path, char ***ret, size_t *count, struct ct_err *err);
+void ct_fs_list_free(char **list, size_t count);
+
+/**
+ * ct_fs_replace - put a file there as a whole: old or new, never half
+ * Writes ".NAME.conntune-tmp" beside it, fsync, rename, fsync of the directory. Missing directories are made, 0755.
+ * A leftover of a killed run is overwritten. On failure the temporary file is removed.
+ */
+int ct_fs_replace(struct ct_fs *fs, const char *path, const char *text, mode_t mode, struct ct_err *err);
+
+/* Remove a file (and a leftover temporary beside it), then fsync the directory. 0 also if neither was there. */
+int ct_fs_remove(struct ct_fs *fs, const char *path, struct ct_err *err);
+
+/* Rename within one directory, atomically; -ENOENT if @from isn't there. */
+int ct_fs_rename(struct ct_fs *fs, const char *from, const char *to, struct ct_err *err);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What every unit test needs: its suite, and a directory of its own to write in. */
+#ifndef CONNTUNE_TEST_CHECK_H
+#define CONNTUNE_TEST_CHECK_H
+
+#include <check.h>
+#include <errno.h>
+#include <conntune/err.h>
+
+/* Each check_MODULE.c defines this one; main() runs it. */
+Suite *module_suite(void);
+
+/* A new empty directory below the build tree, removed at the end of the program. */
+const char *scratch_dir(void);
+
+/* Write a file below scratch_dir() or any other directory, making directories on the way. */
+void put_file(const char *dir, const char *path, const char *text);
+
+/* The text of a file, in a buffer that lives until the next call; NULL if it isn't there. */
+const char *get_file(const char *dir, const char *path);
+
+/* A copy of tests/sysroot/NAME in a new scratch directory. */
+const char *sysroot_copy(const char *name);
+
+/* The call failed with @want, and left one line that contains @word. */
+#define ck_assert_failed(r, err, want, word)                                                       \
+	do {                                                                                       \
+		ck_assert_int_eq((r), (want));                                                     \
+		ck_assert_int_eq((err).code, (want));                                              \
+		ck_assert_ptr_null(strchr((err).msg, '\n'));                                       \
+		ck_assert_msg(strstr((err).msg, (word)), "message '%s' lacks '%s'", (err).msg, (word)); \
+	} while (0)
+
+#endif
