@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files below a root directory: "/" or a captured machine, which no link in it can leave. */
+#include "config.h"
+#include "fs.h"
+#include "util.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+
+/* A directory with more names than this isn't one of those we know. */
+#define LIST_MAX 16384
+
+/* A pipe or a terminal in a captured tree must neither hold us up nor become ours. */
+#define QUIET (O_NONBLOCK | O_NOCTTY)
+
+struct ct_fs {
+	int fd;
+	bool live;
+	char root[];
+};
+
+/* A file to be made or removed: its directory, open, and the names in it. */
+struct place {
+	int dirfd;
+	char name[NAME_MAX + 1];
+	char temporary[NAME_MAX + 32];
+};
+
+#define PLACE_NONE { .dirfd = -1 }
+
+static void place_done(struct place *p)
+{
+	ct_closep(&p->dirfd);
+}
+
+static int fail(const struct ct_fs *fs, struct ct_err *err, int code, const char *verb, const char *path)
+{
+	size_t n = strlen(fs->root);
+
+	errno = -code;
+	return ct_err_set(err, code, "cannot %s %s%s%s: %m", verb, fs->root, fs->root[n - 1] == '/' ? "" : "/", path);
+}
+
+/* EAGAIN: something was renamed while ".." was followed. Files leased to others say it too, so not for ever. */
+static int open_in_root(int root, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned int)flags,
+		.mode = mode,
+		.resolve = RESOLVE_IN_ROOT,
+	};
+	int fd;
+
+	for (int i = 0; i < 16; i++) {
+		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd >= 0 || errno != EAGAIN)
+			break;
+	}
+	return fd;
+}
+
+/* Plain openat() on "/": it works on every kernel and below every syscall filter, and there is nothing to leave. */
+static int open_below(const struct ct_fs *fs, const char *path, int flags, mode_t mode)
+{
+	int fd;
+
+	flags |= O_CLOEXEC;
+	fd = fs->live ? openat(fs->fd, path, flags, mode) : open_in_root(fs->fd, path, flags, mode);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int ct_fs_new(struct ct_fs **ret, const char *root, struct ct_err *err)
+{
+	ct_cleanup(ct_closep) int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ct_cleanup(ct_closep) int probe = -1;
+	size_t n = strlen(root) + 1;
+	struct stat here, top;
+	struct ct_fs *fs;
+
+	if (fd < 0 || fstat(fd, &here) < 0 || stat("/", &top) < 0)
+		return ct_err_set(err, -errno, "cannot open the root directory '%s': %m", root);
+	if (!is_same(&here, &top)) {
+		probe = open_in_root(fd, ".", O_PATH | O_CLOEXEC, 0);
+		if (probe < 0)
+			return ct_err_set(err, -errno, "cannot stay inside the root directory '%s' with openat2(2): %m", root);
+	}
+	fs = calloc(1, sizeof(*fs) + n);
+	if (!fs)
+		return ct_err_set(err, -ENOMEM, "out of memory");
+	memcpy(fs->root, root, n);
+	fs->live = is_same(&here, &top);
+	fs->fd = fd;
+	fd = -1;
+	*ret = fs;
+	return 0;
+}
+
+struct ct_fs *ct_fs_free(struct ct_fs *fs)
+{
+	if (fs)
+		(void)close(fs->fd);
+	free(fs);
+	return NULL;
+}
+
+const char *ct_fs_root(const struct ct_fs *fs)
+{
+	return fs->root;
+}
+
+bool ct_fs_is_live(const struct ct_fs *fs)
+{
+	return fs->live;
+}
+
+int ct_fs_open(struct ct_fs *fs, const char *path, int flags, mode_t mode, struct ct_err *err)
+{
+	int fd = open_below(fs, path, flags, mode);
+
+	return fd < 0 ? fail(fs, err, fd, "open", path) : fd;
+}
+
+/* What can be read or written like a file of /proc; anything else might block or have side effects. */
+static int open_regular(struct ct_fs *fs, const char *path, int flags, struct stat *st, struct ct_err *err)
+{
+	const char *verb = (flags & O_ACCMODE) == O_RDONLY ? "read" : "write";
+	ct_cleanup(ct_closep) int fd = open_below(fs, path, flags | QUIET, 0);
+	int r = fd;
+
+	if (fd < 0)
+		return fail(fs, err, fd, verb, path);
+	if (fstat(fd, st) < 0)
+		return fail(fs, err, -errno, verb, path);
+	if (S_ISDIR(st->st_mode))
+		return fail(fs, err, -EISDIR, verb, path);
+	if (!S_ISREG(st->st_mode))
+		return ct_err_set(err, -EINVAL, "cannot %s %s below %s: not a regular file", verb, path, fs->root);
+	fd = -1;
+	return r;
+}
+
+/* Up to @n bytes; fewer only at the end of the file. */
+static ssize_t read_up_to(int fd, char *buf, size_t n)
+{
+	size_t got = 0;
+	ssize_t r = 1;
+
+	while (got < n && r != 0) {
+		r = read(fd, buf + got, n - got);
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		if (r > 0)
+			got += (size_t)r;
+	}
+	return (ssize_t)got;
+}
+
+int ct_fs_read_start(struct ct_fs *fs, const char *path, char *buf, size_t n, size_t *len, struct ct_err *err)
+{
+	ct_cleanup(ct_closep) int fd = -1;
+	struct stat st;
+	ssize_t got;
+
+	fd = open_regular(fs, path, O_RDONLY, &st, err);
+	if (fd < 0)
+		return fd;
+	got = read_up_to(fd, buf, n - 1);
+	if (got < 0)
+		return fail(fs, err, (int)got, "read", path);
+	buf[got] = '\0';
+	if (len)
+		*len = (size_t)got;
+	return 0;
+}
+
+int ct_fs_read(struct ct_fs *fs, const char *path, char **ret, size_t *len, struct ct_err *err)
+{
+	ct_cleanup(ct_closep) int fd = -1;
+	ct_cleanup(ct_freep) char *text = NULL;
+	size_t room = 4096, have = 0;
+	struct stat st;
+	ssize_t got;
+
+	fd = open_regular(fs, path, O_RDONLY, &st, err);
+	if (fd < 0)
+		return fd;
+	/* files of /proc say 0 */
+	if (st.st_size > 0 && (uintmax_t)st.st_size < CT_FS_READ_MAX)
+		room = (size_t)st.st_size + 2;
+	for (;; room = room * 2 < CT_FS_READ_MAX + 2 ? room * 2 : CT_FS_READ_MAX + 2) {
+		char *more = realloc(text, room);
+
+		if (!more)
+			return ct_err_set(err, -ENOMEM, "out of memory");
+		text = more;
+		got = read_up_to(fd, text + have, room - 1 - have);
+		if (got < 0)
+			return fail(fs, err, (int)got, "read", path);
+		have += (size_t)got;
+		if (have > CT_FS_READ_MAX)
+			return ct_err_set(err, -EFBIG, "cannot read %s below %s: larger than %zu bytes", path, fs->root,
+					  CT_FS_READ_MAX);
+		if (have < room - 1)
+			break;
+	}
+	text[have] = '\0';
+	if (len)
+		*len = have;
+	*ret = ct_take(text);
+	return 0;
+}
+
+int ct_fs_read_i64(struct ct_fs *fs, const char *path, int64_t *ret, struct ct_err *err)
+{
+	char text[64];
+	size_t len;
+	int r;
+
+	r = ct_fs_read_start(fs, path, text, sizeof(text), &len, err);
+	if (r < 0)
+		return r;
+	if (len > 0 && text[len - 1] == '\n')
+		text[--len] = '\0';
+	if (len == sizeof(text) - 1 || strlen(text) != len || strpbrk(text, " \t\r\nx") || ct_parse_i64(text, ret) < 0)
+		return ct_err_set(err, -EBADMSG, "%s below %s holds '%.40s', not a whole number", path, fs->root, text);
+	return 0;
+}
+
+/* One write(2): the kernel looks at each by itself. O_TRUNC is for captured trees; /proc and /sys ignore it. */
+int ct_fs_write_u64(struct ct_fs *fs, const char *path, uint64_t value, struct ct_err *err)
+{
+	char verb[48], text[24];
+	struct stat st;
+	size_t len;
+	ssize_t done;
+	int fd, r = 0;
+
+	fd = open_regular(fs, path, O_WRONLY | O_TRUNC, &st, err);
+	if (fd < 0)
+		return fd;
+	(void)snprintf(verb, sizeof(verb), "write %" PRIu64 " to", value);
+	len = (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\n", value);
+	done = write(fd, text, len);
+	if (done < 0)
+		r = -errno;
+	else if ((size_t)done != len)
+		r = -EIO;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r < 0 ? fail(fs, err, r, verb, path) : 0;
+}
+
+int ct_fs_info(struct ct_fs *fs, const char *path, struct ct_fs_info *ret, struct ct_err *err)
+{
+	ct_cleanup(ct_closep) int fd = open_below(fs, path, O_PATH, 0);
+	struct statvfs mount = { 0 };
+	struct stat st;
+
+	if (fd < 0)
+		return fail(fs, err, fd, "look at", path);
+	if (fstat(fd, &st) < 0)
+		return fail(fs, err, -errno, "look at", path);
+	/* before 3.12 it doesn't take O_PATH descriptors: then the mode bits decide alone */
+	(void)fstatvfs(fd, &mount);
+	ret->mode = st.st_mode;
+	ret->writable = (st.st_mode & 0222) && !(mount.f_flag & ST_RDONLY);
+	return 0;
+}
+
+int ct_fs_readlink(struct ct_fs *fs, const char *path, char *ret, size_t n, struct ct_err *err)
+{
+	ct_cleanup(ct_closep) int fd = -1;
+	ssize_t len;
+
+	if (fs->live) {
+		len = readlinkat(fs->fd, path, ret, n);
+	} else {
+		fd = open_below(fs, path, O_PATH | O_NOFOLLOW, 0);
+		if (fd < 0)
+			return fail(fs, err, fd, "read link", path);
+		len = readlinkat(fd, "", ret, n);
+		/* what path names isn't a link: say it as readlink(2) on a path does */
+		if (len < 0 && errno == ENOENT)
+			errno = EINVAL;
+	}
+	if (len < 0)
+		return fail(fs, err, -errno, "read link", path);
+	if ((size_t)len == n)
+		return fail(fs, err, -ENAMETOOLONG, "read link", path);
+	ret[len] = '\0';
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+struct list {
+	char **names;
+	size_t count, room;
+};
+
+static void list_done(struct list *list)
+{
+	ct_fs_list_free(list->names, list->count);
+}
+
+static int list_add(struct list *list, const char *name)
+{
+	if (list->count == LIST_MAX)
+		return -EFBIG;
+	if (list->count == list->room) {
+		size_t room = list->room ? list->room * 2 : 32;
+		char **more = reallocarray(list->names, room, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		list->names = more;
+		list->room = room;
+	}
+	list->names[list->count] = strdup(name);
+	if (!list->names[list->count])
+		return -ENOMEM;
+	list->count++;
+	return 0;
+}
+
+int ct_fs_list(struct ct_fs *fs, const char *path, char ***ret, size_t *count, struct ct_err *err)
+{
+	ct_cleanup(list_done) struct list list = { 0 };
+	ct_cleanup(close_dir) DIR *dir = NULL;
+	struct dirent *e;
+	int r, fd = open_below(fs, path, O_RDONLY | O_DIRECTORY | QUIET, 0);
+
+	if (fd < 0)
+		return fail(fs, err, fd, "list", path);
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)close(fd);
+		return ct_err_set(err, -ENOMEM, "out of memory");
+	}
+	while (errno = 0, e = readdir(dir)) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		r = list_add(&list, e->d_name);
+		if (r < 0)
+			return fail(fs, err, r, "list", path);
+	}
+	if (errno)
+		return fail(fs, err, -errno, "list", path);
+	if (list.count)
+		qsort(list.names, list.count, sizeof(*list.names), by_name);
+	*count = list.count;
+	*ret = ct_take(list.names);
+	list.count = 0;
+	return 0;
+}
+
+void ct_fs_list_free(char **list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(list[i]);
+	free(list);
+}
+
+/* EINVAL: this file system (hostfs, some FUSE ones) has nothing to sync in a directory. */
+static int sync_dir(int dirfd)
+{
+	return fsync(dirfd) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+static int open_dir(const struct ct_fs *fs, const char *path)
+{
+	return open_below(fs, *path ? path : ".", O_RDONLY | O_DIRECTORY | QUIET, 0);
+}
+
+/* The mode is set by itself: a strict umask must not hide boot files from the programs that read them. */
+static int make_dir(const struct ct_fs *fs, const char *parent, const char *name, const char *path)
+{
+	ct_cleanup(ct_closep) int above = open_dir(fs, parent);
+	ct_cleanup(ct_closep) int fd = -1;
+
+	if (above < 0)
+		return above;
+	if (mkdirat(above, name, 0755) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	fd = open_dir(fs, path);
+	if (fd < 0)
+		return fd;
+	if (fchmod(fd, 0755) < 0)
+		return -errno;
+	return sync_dir(above);
+}
+
+/* Make what is missing of the directories above @path's last part; open the last of them. */
+static int make_dirs(const struct ct_fs *fs, const char *dir)
+{
+	char path[PATH_MAX], parent[PATH_MAX] = "";
+	size_t n = 0;
+	int r, fd;
+
+	fd = open_dir(fs, dir);
+	if (fd != -ENOENT)
+		return fd;
+	while (dir[n]) {
+		size_t start = n + (dir[n] == '/');
+
+		n = start + strcspn(dir + start, "/");
+		(void)snprintf(path, sizeof(path), "%.*s", (int)n, dir);
+		fd = open_dir(fs, path);
+		if (fd == -ENOENT) {
+			r = make_dir(fs, parent, path + start, path);
+			if (r < 0)
+				return r;
+		} else if (fd < 0) {
+			return fd;
+		} else {
+			(void)close(fd);
+		}
+		memcpy(parent, path, n + 1);
+	}
+	return open_dir(fs, dir);
+}
+
+static int place_open(struct ct_fs *fs, const char *path, bool make, struct place *p)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	size_t n = slash ? (size_t)(slash - path) : 0;
+	char dir[PATH_MAX];
+
+	if (n >= sizeof(dir) || strlen(name) >= sizeof(p->name))
+		return -ENAMETOOLONG;
+	if (*name == '\0')
+		return -EISDIR;
+	memcpy(dir, path, n);
+	dir[n] = '\0';
+	strcpy(p->name, name);
+	(void)snprintf(p->temporary, sizeof(p->temporary), ".%s.conntune-tmp", name);
+	p->dirfd = make ? make_dirs(fs, dir) : open_dir(fs, dir);
+	return p->dirfd < 0 ? p->dirfd : 0;
+}
+
+static int write_all(int fd, const char *text)
+{
+	size_t left = strlen(text);
+
+	while (left > 0) {
+		ssize_t n = write(fd, text, left);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			text += n;
+			left -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* The text, its mode and both on disk before anybody can see it. */
+static int write_temporary(const struct place *p, const char *text, mode_t mode)
+{
+	int fd, r;
+
+	if (unlinkat(p->dirfd, p->temporary, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(p->dirfd, p->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+int ct_fs_replace(struct ct_fs *fs, const char *path, const char *text, mode_t mode, struct ct_err *err)
+{
+	ct_cleanup(place_done) struct place p = PLACE_NONE;
+	int r;
+
+	r = place_open(fs, path, true, &p);
+	if (r < 0)
+		return fail(fs, err, r, "write", path);
+	r = write_temporary(&p, text, mode);
+	if (r == 0 && renameat(p.dirfd, p.temporary, p.dirfd, p.name) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(p.dirfd, p.temporary, 0);
+		return fail(fs, err, r, "write", path);
+	}
+	r = sync_dir(p.dirfd);
+	return r < 0 ? fail(fs, err, r, "bring to disk", path) : 0;
+}
+
+int ct_fs_remove(struct ct_fs *fs, const char *path, struct ct_err *err)
+{
+	ct_cleanup(place_done) struct place p = PLACE_NONE;
+	int r;
+
+	r = place_open(fs, path, false, &p);
+	if (r == -ENOENT)
+		return 0;
+	if (r == 0 && unlinkat(p.dirfd, p.name, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0 && unlinkat(p.dirfd, p.temporary, 0) < 0 && errno != ENOENT)
+		r = -errno;
+	if (r == 0)
+		r = sync_dir(p.dirfd);
+	return r < 0 ? fail(fs, err, r, "remove", path) : 0;
+}
+
+int ct_fs_rename(struct ct_fs *fs, const char *from, const char *to, struct ct_err *err)
+{
+	ct_cleanup(place_done) struct place a = PLACE_NONE, b = PLACE_NONE;
+	struct stat of_a, of_b;
+	int r;
+
+	r = place_open(fs, from, false, &a);
+	if (r == 0)
+		r = place_open(fs, to, false, &b);
+	if (r == 0 && (fstat(a.dirfd, &of_a) < 0 || fstat(b.dirfd, &of_b) < 0))
+		r = -errno;
+	if (r == 0 && !is_same(&of_a, &of_b))
+		r = -EXDEV;
+	if (r == 0 && renameat(a.dirfd, a.name, b.dirfd, b.name) < 0)
+		r = -errno;
+	if (r == 0)
+		r = sync_dir(a.dirfd);
+	return r < 0 ? fail(fs, err, r, "rename", from) : 0;
+}
