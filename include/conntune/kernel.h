@@ -30,6 +30,13 @@ int ct_kver_cmp(const struct ct_kver *a, const struct ct_kver *b);
 /* True if @v is at least @major.@minor.@patch. */
 bool ct_kver_at_least(const struct ct_kver *v, unsigned major, unsigned minor, unsigned patch);
 
+/**
+ * ct_kver_within - is @v one of @since .. @until, both included?
+ * @until: from 3.0 on, a patch of 0 stands for the whole stable series: 4.8.15 is within "until 4.8"
+ * All zero bounds nothing; an unknown @v (all zero) is within everything.
+ */
+bool ct_kver_within(const struct ct_kver *v, const struct ct_kver *since, const struct ct_kver *until);
+
 /* Eras of default sizes; section 1 of the reference, here by what each changed. */
 enum ct_era {
 	CT_ERA_LIST_HEADS,      /* 2.4 .. 2.6.22: a bucket is two pointers, limit = 8 x buckets */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Kernel versions, and what each does in connection tracking. Section numbers: kernel-conntrack reference. */
+#include "config.h"
+#include "util.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <conntune/kernel.h>
+
+/* One part of a version. Returns 0; -EINVAL if there is no digit or the number doesn't fit. */
+static int parse_part(const char **text, uint16_t *ret)
+{
+	const char *p = *text;
+	uint32_t v = 0;
+
+	if (!isdigit((unsigned char)*p))
+		return -EINVAL;
+	for (; isdigit((unsigned char)*p); p++) {
+		v = v * 10 + (uint32_t)(*p - '0');
+		if (v > UINT16_MAX)
+			return -EINVAL;
+	}
+	*ret = (uint16_t)v;
+	*text = p;
+	return 0;
+}
+
+static bool tail_allowed(char c)
+{
+	return c == '\0' || strchr("-.+_ ", c) || isalpha((unsigned char)c);
+}
+
+/* "6.1" and "6.1.x" have patch 0; a fourth part (2.6.32.27) belongs to the tail. */
+static int parse_parts(const char *text, struct ct_kver *v)
+{
+	int r = parse_part(&text, &v->major);
+
+	if (r < 0)
+		return r;
+	if (*text++ != '.')
+		return -EINVAL;
+	r = parse_part(&text, &v->minor);
+	if (r < 0)
+		return r;
+	if (text[0] == '.' && isdigit((unsigned char)text[1])) {
+		text++;
+		r = parse_part(&text, &v->patch);
+		if (r < 0)
+			return r;
+	}
+	return tail_allowed(*text) ? 0 : -EINVAL;
+}
+
+int ct_kver_parse(const char *text, struct ct_kver *ret, struct ct_err *err)
+{
+	struct ct_kver v = { 0 };
+
+	if (parse_parts(text, &v) < 0)
+		return ct_err_set(err, -EINVAL, "kernel version '%.64s' is not MAJOR.MINOR[.PATCH] of 0 to 65535 each",
+				  text);
+	if (!ct_kver_at_least(&v, 2, 4, 0))
+		return ct_err_set(err, -EINVAL, "kernel version '%.64s' is older than 2.4", text);
+	*ret = v;
+	return 0;
+}
+
+int ct_kver_cmp(const struct ct_kver *a, const struct ct_kver *b)
+{
+	if (a->major != b->major)
+		return a->major < b->major ? -1 : 1;
+	if (a->minor != b->minor)
+		return a->minor < b->minor ? -1 : 1;
+	if (a->patch != b->patch)
+		return a->patch < b->patch ? -1 : 1;
+	return 0;
+}
+
+bool ct_kver_at_least(const struct ct_kver *v, unsigned major, unsigned minor, unsigned patch)
+{
+	if (v->major != major)
+		return v->major > major;
+	if (v->minor != minor)
+		return v->minor > minor;
+	return v->patch >= patch;
+}
+
+static bool is_unknown(const struct ct_kver *v)
+{
+	return v->major == 0 && v->minor == 0 && v->patch == 0;
+}
+
+bool ct_kver_within(const struct ct_kver *v, const struct ct_kver *since, const struct ct_kver *until)
+{
+	struct ct_kver last = *until;
+
+	if (is_unknown(v))
+		return true;
+	if (ct_kver_cmp(v, since) < 0)
+		return false;
+	if (is_unknown(until))
+		return true;
+	/* From 3.0 the third part counts stable updates: "until 4.8" includes 4.8.15. */
+	if (last.major >= 3 && last.patch == 0)
+		last.patch = UINT16_MAX;
+	return ct_kver_cmp(v, &last) <= 0;
+}
+
+/* Section 1. A backport of 5.15's sizes to a stable series was never seen. */
+static enum ct_era era_of(const struct ct_kver *v)
+{
+	if (ct_kver_at_least(v, 5, 15, 0))
+		return CT_ERA_ONE_TO_ONE;
+	if (ct_kver_at_least(v, 4, 0, 0))
+		return CT_ERA_STEP_4G;
+	if (ct_kver_at_least(v, 2, 6, 23))
+		return CT_ERA_HLIST;
+	return CT_ERA_LIST_HEADS;
+}
+
+/*
+ * Section 4, "Chain limit". Linux 6.3 raised it from 8..31 to 50..79, and 6.1.y took that over: not in 6.1.0, seen in
+ * 6.1.53. Between those two the lower limit is assumed, because it is the one that loses connections.
+ */
+static void chain_limit(const struct ct_kver *v, struct ct_kernel *k)
+{
+	bool backported = v->major == 6 && v->minor == 1 && v->patch >= 53;
+
+	if (!ct_kver_at_least(v, 5, 15, 0))
+		return;
+	if (backported || ct_kver_at_least(v, 6, 3, 0)) {
+		k->chain_limit_min = 50;
+		k->chain_limit_max = 79;
+	} else {
+		k->chain_limit_min = 8;
+		k->chain_limit_max = 31;
+	}
+}
+
+/* Section 3. Unit: bytes. Each number is what the slab takes, free pointer and padding included. */
+static uint32_t slab_entry_bytes(const struct ct_kver *v, bool wide)
+{
+	/* Measured on x86_64 6.18 and 6.1: 248 -> 256. 32 bits computed: 204, whole cache lines of 64: 256. */
+	if (ct_kver_at_least(v, 5, 19, 0))
+		return 256;
+	/* One cache for all namespaces; computed 4.9 .. 5.18: 256 + 8 -> 320. 32 bits: 204 and a little, so 256 too. */
+	if (ct_kver_at_least(v, 4, 7, 0))
+		return wide ? 320 : 256;
+	/* 64 bits computed from 4.4: 312 with timer statistics, + 8. 32 bits: the one published figure (2009). */
+	if (ct_kver_at_least(v, 2, 6, 22))
+		return wide ? 320 : 304;
+	/* ip_conntrack: 212 .. 456 in boot logs; "about 300" is documented for i386 2.6.5, 384 seen with alignment. */
+	return wide ? 384 : 300;
+}
+
+static int check_geometry(const struct ct_kver *v, uint32_t page_bytes, unsigned pointer_bits, struct ct_err *err)
+{
+	if (!ct_kver_at_least(v, 2, 4, 0))
+		return ct_err_set(err, -EINVAL, "kernel version %u.%u.%u is older than 2.4", v->major, v->minor,
+				  v->patch);
+	if (page_bytes < 4096 || page_bytes > 1U << 20 || (page_bytes & (page_bytes - 1)))
+		return ct_err_set(err, -EINVAL, "page size %u is not a power of two from 4096 to 1048576 bytes",
+				  page_bytes);
+	if (pointer_bits != 32 && pointer_bits != 64)
+		return ct_err_set(err, -EINVAL, "pointer size %u bits is neither 32 nor 64", pointer_bits);
+	return 0;
+}
+
+int ct_kernel_describe(const struct ct_kver *v, uint32_t page_bytes, unsigned pointer_bits, struct ct_kernel *ret,
+		       struct ct_err *err)
+{
+	uint32_t pointer_bytes = pointer_bits / 8;
+	struct ct_kernel k = { 0 };
+	int r = check_geometry(v, page_bytes, pointer_bits, err);
+
+	if (r < 0)
+		return r;
+	k.era = era_of(v);
+	/* Section 1: a list head before 2.6.23, then a pointer and whole pages of them. */
+	k.bucket_bytes = k.era == CT_ERA_LIST_HEADS ? 2 * pointer_bytes : pointer_bytes;
+	k.bucket_step = k.era == CT_ERA_LIST_HEADS ? 1 : page_bytes / k.bucket_bytes;
+	/* Section 4: addresses and ports were summed and divided until jhash came with 2.4.21. */
+	k.prime_buckets = !ct_kver_at_least(v, 2, 4, 21);
+	k.hashsize_factor = 8;
+	chain_limit(v, &k);
+	/* Section 2: writing nf_conntrack_max; nf_conntrack_buckets 0644; hashsize 0600. Section 0: names. */
+	k.zero_limit_allowed = !ct_kver_at_least(v, 6, 19, 0);
+	k.buckets_sysctl_writable = ct_kver_at_least(v, 4, 8, 0);
+	k.hashsize_writable = ct_kver_at_least(v, 2, 6, 15);
+	k.ip_conntrack = !ct_kver_at_least(v, 2, 6, 22);
+	/* Section 2: enforced from 6.13; older kernels may overflow beyond it, so it is our bound for all. */
+	k.max_buckets = INT_MAX / pointer_bytes;
+	k.slab_entry_bytes = slab_entry_bytes(v, pointer_bits == 64);
+	*ret = k;
+	return 0;
+}
