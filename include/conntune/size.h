@@ -58,6 +58,7 @@ enum ct_bound {
  * @failover:      demand: machines whose load this one may have to carry, itself included (default 1)
  * @fixed_limit, @fixed_buckets: fixed: 0 = not given; limit alone: buckets as balanced; buckets alone: limit = buckets
  * @keep_limit:    balanced and demand don't go below this (the present limit) unless lowering was asked for; 0: none
+ * @keep_buckets:  likewise the present buckets (then buckets_bound_by is CT_BOUND_PRESENT)
  */
 struct ct_size_request {
 	struct ct_kernel kernel;
@@ -76,7 +77,7 @@ struct ct_size_request {
 	double headroom;
 	uint32_t failover;
 	uint64_t fixed_limit, fixed_buckets;
-	uint64_t keep_limit;
+	uint64_t keep_limit, keep_buckets;
 };
 
 /**
@@ -105,7 +106,7 @@ struct ct_size {
 
 /**
  * ct_size_request_init - defaults, and what the facts say
- * Fills everything but fixed_*, peak_entries and keep_limit (0). namespaces is 1.
+ * Fills everything but fixed_*, peak_entries and keep_* (0). namespaces is 1.
  * Returns: 0; -ENODATA if RAM isn't known; -EINVAL from ct_kernel_describe().
  */
 int ct_size_request_init(struct ct_size_request *ret, const struct ct_facts *facts, struct ct_err *err);
