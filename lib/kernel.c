@@ -171,7 +171,7 @@ int ct_kernel_describe(const struct ct_kver *v, uint32_t page_bytes, unsigned po
 		       struct ct_err *err)
 {
 	uint32_t pointer_bytes = pointer_bits / 8;
-	struct ct_kernel k = { 0 };
+	struct ct_kernel k = { .version = *v };
 	int r = check_geometry(v, page_bytes, pointer_bits, err);
 
 	if (r < 0)
@@ -183,6 +183,8 @@ int ct_kernel_describe(const struct ct_kver *v, uint32_t page_bytes, unsigned po
 	/* Section 4: addresses and ports were summed and divided until jhash came with 2.4.21. */
 	k.prime_buckets = !ct_kver_at_least(v, 2, 4, 21);
 	k.hashsize_factor = 8;
+	/* Sections 0 and 3. Until 2.6.27 there was one table because there were no namespaces. */
+	k.table_per_netns = ct_kver_at_least(v, 2, 6, 28) && !ct_kver_at_least(v, 4, 7, 0);
 	chain_limit(v, &k);
 	/* Section 2: writing nf_conntrack_max; nf_conntrack_buckets 0644; hashsize 0600. Section 0: names. */
 	k.zero_limit_allowed = !ct_kver_at_least(v, 6, 19, 0);

@@ -48,11 +48,13 @@ enum ct_era {
 
 /**
  * struct ct_kernel - what one kernel version does
+ * @version:              the version described
  * @era:                  which default sizes it chooses
  * @bucket_bytes:         bytes of one bucket: one pointer, two before 2.6.23
  * @bucket_step:          buckets come in multiples of this: page bytes / bucket bytes, 1 before 2.6.23
  * @prime_buckets:        before 2.4.21 the hash wants a prime number of buckets
  * @hashsize_factor:      limit = this x buckets when hashsize= is given at module load: 8, always
+ * @table_per_netns:      each network namespace has a hash table of its own (2.6.28 .. 4.6); else one for all
  * @chain_limit_min, _max: a new connection is refused by a chain of L nodes when L >= limit + 2,
  *                        with limit drawn from this range per insertion; both 0: no such rule (before 5.15)
  * @zero_limit_allowed:   nf_conntrack_max = 0 means "no limit" (until 6.18), else EINVAL
@@ -64,11 +66,13 @@ enum ct_era {
  * @slab_entry_bytes:     what one entry's slab object takes, if nothing better is known; a model
  */
 struct ct_kernel {
+	struct ct_kver version;
 	enum ct_era era;
 	uint32_t bucket_bytes;
 	uint32_t bucket_step;
 	bool prime_buckets;
 	uint32_t hashsize_factor;
+	bool table_per_netns;
 	uint32_t chain_limit_min, chain_limit_max;
 	bool zero_limit_allowed;
 	bool buckets_sysctl_writable;

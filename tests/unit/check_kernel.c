@@ -259,6 +259,26 @@ START_TEST(describe_takes_page_and_pointer_sizes_that_exist)
 }
 END_TEST
 
+static const struct {
+	struct ct_kver v;
+	bool own_table;
+} namespaces[] = {
+	{ .v = { 2, 6, 27 }, .own_table = false },
+	{ .v = { 2, 6, 28 }, .own_table = true },
+	{ .v = { 4, 6, 7 }, .own_table = true },
+	{ .v = { 4, 7, 0 }, .own_table = false },
+};
+
+START_TEST(describe_tells_which_kernels_have_a_table_for_each_namespace)
+{
+	struct ct_kernel k;
+
+	ck_assert_int_eq(ct_kernel_describe(&namespaces[_i].v, 4096, 64, &k, NULL), 0);
+	ck_assert_int_eq(k.table_per_netns, namespaces[_i].own_table);
+	ck_assert_int_eq(ct_kver_cmp(&k.version, &namespaces[_i].v), 0);
+}
+END_TEST
+
 START_TEST(describe_refuses_kernels_before_2_4)
 {
 	const struct ct_kver v = { 2, 3, 99 };
@@ -280,6 +300,8 @@ Suite *module_suite(void)
 	tcase_add_loop_test(tc, describe_knows_both_sides_of_every_change_on_64_bits, 0, ct_array_size(kernels));
 	tcase_add_loop_test(tc, describe_knows_both_sides_of_every_change_on_32_bits, 0, ct_array_size(kernels));
 	tcase_add_loop_test(tc, describe_takes_page_and_pointer_sizes_that_exist, 0, ct_array_size(geometries));
+	tcase_add_loop_test(tc, describe_tells_which_kernels_have_a_table_for_each_namespace, 0,
+			    ct_array_size(namespaces));
 	tcase_add_test(tc, describe_refuses_kernels_before_2_4);
 	suite_add_tcase(s, tc);
 	return s;
