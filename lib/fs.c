@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Files below a root directory: "/" or a captured machine, which no link in it can leave. */
 #include "config.h"
+#include "beneath.h"
 #include "fs.h"
 #include "util.h"
 
@@ -9,22 +10,21 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 
 /* A directory with more names than this isn't one of those we know. */
-#define LIST_MAX 16384
+#define LIST_MAX 4096
 
 /* A pipe or a terminal in a captured tree must neither hold us up nor become ours. */
 #define QUIET (O_NONBLOCK | O_NOCTTY)
 
 struct ct_fs {
 	int fd;
-	bool live;
+	bool live;                      /* "/" */
+	bool walk;                      /* openat2(2) isn't to be had */
 	char root[];
 };
 
@@ -50,31 +50,16 @@ static int fail(const struct ct_fs *fs, struct ct_err *err, int code, const char
 	return ct_err_set(err, code, "cannot %s %s%s%s: %m", verb, fs->root, fs->root[n - 1] == '/' ? "" : "/", path);
 }
 
-/* EAGAIN: something was renamed while ".." was followed. Files leased to others say it too, so not for ever. */
-static int open_in_root(int root, const char *path, int flags, mode_t mode)
-{
-	struct open_how how = {
-		.flags = (unsigned int)flags,
-		.mode = mode,
-		.resolve = RESOLVE_IN_ROOT,
-	};
-	int fd;
-
-	for (int i = 0; i < 16; i++) {
-		fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-		if (fd >= 0 || errno != EAGAIN)
-			break;
-	}
-	return fd;
-}
-
 /* Plain openat() on "/": it works on every kernel and below every syscall filter, and there is nothing to leave. */
 static int open_below(const struct ct_fs *fs, const char *path, int flags, mode_t mode)
 {
 	int fd;
 
-	flags |= O_CLOEXEC;
-	fd = fs->live ? openat(fs->fd, path, flags, mode) : open_in_root(fs->fd, path, flags, mode);
+	if (fs->walk)
+		return ct_beneath_walk(fs->fd, path, flags, mode);
+	if (!fs->live)
+		return ct_beneath_open(fs->fd, path, flags, mode);
+	fd = openat(fs->fd, path, flags | O_CLOEXEC, mode);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -93,16 +78,15 @@ int ct_fs_new(struct ct_fs **ret, const char *root, struct ct_err *err)
 
 	if (fd < 0 || fstat(fd, &here) < 0 || stat("/", &top) < 0)
 		return ct_err_set(err, -errno, "cannot open the root directory '%s': %m", root);
-	if (!is_same(&here, &top)) {
-		probe = open_in_root(fd, ".", O_PATH | O_CLOEXEC, 0);
-		if (probe < 0)
-			return ct_err_set(err, -errno, "cannot stay inside the root directory '%s' with openat2(2): %m", root);
-	}
 	fs = calloc(1, sizeof(*fs) + n);
 	if (!fs)
 		return ct_err_set(err, -ENOMEM, "out of memory");
 	memcpy(fs->root, root, n);
 	fs->live = is_same(&here, &top);
+	if (!fs->live) {
+		probe = ct_beneath_open(fd, ".", O_PATH, 0);
+		fs->walk = probe < 0;
+	}
 	fs->fd = fd;
 	fd = -1;
 	*ret = fs;

@@ -45,6 +45,7 @@ int ct_fs_readlink(struct ct_fs *fs, const char *path, char *ret, size_t n, stru
 /**
  * ct_fs_list - names in a directory, sorted by byte value, "." and ".." left out
  * @ret: array of @count strings, to be freed with ct_fs_list_free()
+ * Returns: 0; -EFBIG beyond 4096 names; -ENOENT, -ENOTDIR ...
  */
 int ct_fs_list(struct ct_fs *fs, const char *path, char ***ret, size_t *count, struct ct_err *err);
 void ct_fs_list_free(char **list, size_t count);

@@ -16,8 +16,7 @@ struct ct_fs;
  * ct_fs_new - open a root directory
  * @ret:  set on success; end it with ct_fs_free()
  * @root: "/" for this machine, else the top of a captured tree; links inside it can't leave it
- * Returns: 0; -ENOENT, -ENOTDIR, -EACCES as open(2) says; -ENOSYS if @root isn't "/" and the
- *          running kernel has no openat2(2) (before 5.6); -ENOMEM.
+ * Returns: 0; -ENOENT, -ENOTDIR, -EACCES as open(2) says; -ENOMEM.
  */
 int ct_fs_new(struct ct_fs **ret, const char *root, struct ct_err *err);
 
