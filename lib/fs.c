@@ -517,6 +517,14 @@ int ct_fs_remove(struct ct_fs *fs, const char *path, struct ct_err *err)
 	return r < 0 ? fail(fs, err, r, "remove", path) : 0;
 }
 
+int ct_fs_make_parents(struct ct_fs *fs, const char *path, struct ct_err *err)
+{
+	ct_cleanup(place_done) struct place p = PLACE_NONE;
+	int r = place_open(fs, path, true, &p);
+
+	return r < 0 ? fail(fs, err, r, "make the directories of", path) : 0;
+}
+
 int ct_fs_rename(struct ct_fs *fs, const char *from, const char *to, struct ct_err *err)
 {
 	ct_cleanup(place_done) struct place a = PLACE_NONE, b = PLACE_NONE;

@@ -60,6 +60,9 @@ int ct_fs_replace(struct ct_fs *fs, const char *path, const char *text, mode_t m
 /* Remove a file (and a leftover temporary beside it), then fsync the directory. 0 also if neither was there. */
 int ct_fs_remove(struct ct_fs *fs, const char *path, struct ct_err *err);
 
+/* Make the directories above a file that aren't there yet, 0755. */
+int ct_fs_make_parents(struct ct_fs *fs, const char *path, struct ct_err *err);
+
 /* Rename within one directory, atomically; -ENOENT if @from isn't there. */
 int ct_fs_rename(struct ct_fs *fs, const char *from, const char *to, struct ct_err *err);
 

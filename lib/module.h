@@ -14,4 +14,7 @@
  */
 int ct_module_load(struct ct_fs *fs, uint64_t hashsize, struct ct_err *err);
 
+/* The same for any module; @dir: where modules are, NULL for those of the running kernel. Tests use both. */
+int ct_module_probe(const char *dir, const char *name, uint64_t hashsize, struct ct_err *err);
+
 #endif

@@ -55,26 +55,31 @@ struct ct_plan {
 /**
  * struct ct_wanted - what should be
  * @limit, @buckets: 0: leave as it is
+ * @no_limit:        put a limit of 0 ("no limit") back that was found earlier; @limit is 0 then. For revert alone:
+ *                   conntune never chooses it
  * @allow_shrink:    the limit may go below the entries in use
  */
 struct ct_wanted {
 	uint64_t limit, buckets;
+	bool no_limit;
 	bool allow_shrink;
 };
 
 /**
  * ct_plan_make - order the steps
- * Growing: buckets first, then limit; shrinking: limit first, then buckets. Equal values need no step.
+ * Growing: buckets first, then limit; shrinking: limit first, then buckets. Equal values need no step. A present limit of
+ * 0 (none) is above every other. @wanted buckets are rounded as the kernel does; the step has the rounded number.
  * Module absent: load it with hashsize, then set the limit (the kernel would make it 8 x hashsize).
  * Each value is checked with ct_param_check(), against what the kernel can hold, and bucket arrays against
- * MemAvailable less ct_memory_floor(), old and new together.
+ * MemAvailable less ct_memory_floor(), old and new together (MemAvailable has the old one paid for already).
  * Returns: 0;
  *   -EBUSY       the limit would go below the entries in use and allow_shrink is not set;
  *   -ENOSPC      the new bucket array doesn't fit into memory;
  *   -EOPNOTSUPP  this kernel can't change buckets at run time, or the namespace isn't the first one;
  *   -EROFS       proc/sys is read-only;
  *   -ERANGE      a value that the kernel or ct_param_check() refuses;
- *   -ENODATA     facts that are needed are unknown.
+ *   -ENODATA     facts that are needed are unknown;
+ *   -EINVAL      @wanted contradicts itself.
  */
 int ct_plan_make(const struct ct_facts *facts, const struct ct_wanted *wanted, struct ct_plan *ret,
 		 struct ct_err *err);
