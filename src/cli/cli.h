@@ -23,8 +23,8 @@ struct out;
 
 /*
  * A command. Returns an enum cli_exit, or a negative errno with a message in @err: main() prints
- * the message as the one error line and maps the errno with cli_exit_code(). A command that wants another exit code for a
- * failure sets @err and returns that code: main() prints any message that is there.
+ * the message as the one error line and maps the errno with cli_exit_code(). A command that wants
+ * another exit code for a failure sets @err and returns that code: main() prints any message that is there.
  */
 typedef int (*cli_command_fn)(const struct cli_options *opt, struct out *out, struct ct_err *err);
 

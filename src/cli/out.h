@@ -25,13 +25,15 @@ enum out_unit {
  * What begins and ends. @title is the heading in text, NULL for none; @key the name in JSON.
  *   OBJECT in a TABLE: one row, a column per label; without key
  *   OBJECT elsewhere:  a line per field, "label  value  note"; without key its fields join the object around it in JSON
- *   LIST:              strings or numbers, a line each
+ *   LIST:              strings or numbers, a line each, never wrapped: they may be commands to be copied
+ *   PROSE:             strings, each a paragraph; an array in JSON like LIST
  * A heading with nothing below it isn't shown.
  */
 enum out_kind {
 	OUT_OBJECT,
 	OUT_TABLE,
 	OUT_LIST,
+	OUT_PROSE,
 };
 
 /**
@@ -46,7 +48,7 @@ void out_freep(struct out **out);
 void out_begin(struct out *out, enum out_kind kind, const char *key, const char *title);
 void out_end(struct out *out);
 
-/* Fields. Without @key: text only. Without @label: JSON only. Inside a LIST both are ignored. */
+/* Fields. Without @key: text only. Without @label: JSON only. Inside a LIST or PROSE both are ignored. */
 void out_u64(struct out *out, const char *key, const char *label, enum out_unit unit, uint64_t v);
 void out_i64(struct out *out, const char *key, const char *label, enum out_unit unit, int64_t v);
 void out_real(struct out *out, const char *key, const char *label, enum out_unit unit, double v);

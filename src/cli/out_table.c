@@ -265,12 +265,20 @@ static int table_end(struct out *out)
 	return r;
 }
 
-static int list_item(struct out_table *o, const char *text)
+/* What isn't part of a grid: a paragraph, or an item of a list, which is never wrapped. */
+static int print_text(struct out_table *o, const char *text, bool wrapped)
 {
-	int r = print_title(o);
+	size_t width = o->width && o->width < PROSE_WIDTH ? o->width : PROSE_WIDTH;
+	cli_cleanup(cli_freep) char *copy = strdup(text);
+	int r = copy ? flush(o) : -ENOMEM;
 
-	/* never wrapped: these are commands, to be copied */
-	return r < 0 ? r : print_indented(o->out.f, text);
+	if (r == 0)
+		r = print_title(o);
+	if (r < 0)
+		return r;
+	if (wrapped)
+		wrap(copy, width - INDENT);
+	return print_indented(o->out.f, copy);
 }
 
 static int table_field(struct out *out, const char *key, const char *label, const struct out_value *v)
@@ -281,8 +289,8 @@ static int table_field(struct out *out, const char *key, const char *label, cons
 	int r;
 
 	(void)key;
-	if (o->kind[o->depth - 1] == OUT_LIST)
-		return list_item(o, text);
+	if (o->kind[o->depth - 1] == OUT_LIST || o->kind[o->depth - 1] == OUT_PROSE)
+		return print_text(o, text, o->kind[o->depth - 1] == OUT_PROSE);
 	if (!label)
 		return 0;
 	if (in_table(o))
@@ -302,17 +310,7 @@ static int table_note(struct out *out, const char *text)
 
 static int table_line(struct out *out, const char *text)
 {
-	struct out_table *o = table_of(out);
-	size_t width = o->width && o->width < PROSE_WIDTH ? o->width : PROSE_WIDTH;
-	cli_cleanup(cli_freep) char *copy = strdup(text);
-	int r = copy ? flush(o) : -ENOMEM;
-
-	if (r == 0)
-		r = print_title(o);
-	if (r < 0)
-		return r;
-	wrap(copy, width - INDENT);
-	return print_indented(o->out.f, copy);
+	return print_text(table_of(out), text, true);
 }
 
 static int table_finish(struct out *out)

@@ -59,7 +59,8 @@ static int check_request(const struct cli_options *opt, const struct ct_size_req
 		return cli_usage(err, "--reserve: %" PRIu64 " bytes kept of %" PRIu64 " leave nothing for the table",
 				 req->reserve_bytes, req->ram_bytes);
 	if (opt->policy == CT_POLICY_DEMAND && !req->peak_entries)
-		return cli_usage(err, "--policy demand needs --peak: this kernel doesn't tell the most entries it has seen");
+		return cli_usage(err, "--policy demand needs --peak: this kernel doesn't tell the most entries "
+				      "it has seen");
 	return 0;
 }
 

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* conntune advise: what limit and buckets should be, why, and how to get there. */
+#include "config.h"
+#include "cli.h"
+#include "options.h"
+#include "out.h"
+#include "show.h"
+#include "sizing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <conntune/conntune.h>
+
+/* The way from the present state to the advice. @refused: why there is none, or "". */
+struct way {
+	struct ct_plan plan;
+	struct ct_err refused;
+	bool differs;
+};
+
+static void show_facts(struct out *out, const struct cli_options *opt, const struct cli_sizing *s)
+{
+	const struct ct_facts *f = &s->facts;
+	uint64_t ram = f->ram_bytes.v;
+
+	out_begin(out, OUT_OBJECT, "facts", s->other_machine ? "Facts of the other machine" : "Facts");
+	out_u64(out, "ram_bytes", "RAM", OUT_BYTES, ram);
+	out_note(out, "%s", cli_given(opt, CLI_OPT_RAM) ? "--ram" : "MemTotal in /proc/meminfo");
+	if (f->mem_available_bytes.known) {
+		out_u64(out, "mem_available_bytes", "available", OUT_BYTES, f->mem_available_bytes.v);
+		out_note(out, "MemAvailable");
+	}
+	out_text(out, "kernel", "kernel", f->release);
+	out_note(out, "%u-bit pointers, pages of %u KiB%s%s", f->pointer_bits, f->page_bytes / 1024,
+		 f->machine[0] ? ", " : "", f->machine);
+	out_u64(out, "page_bytes", NULL, OUT_BYTES, f->page_bytes);
+	out_u64(out, "pointer_bits", NULL, OUT_PLAIN, f->pointer_bits);
+	if (f->machine[0])
+		out_text(out, "machine", NULL, f->machine);
+	out_u64(out, "bucket_bytes", "one bucket", OUT_BYTES, s->request.kernel.bucket_bytes);
+	out_u64(out, "entry_bytes", "one entry", OUT_BYTES, f->entry_bytes);
+	show_entry_note(out, f);
+	out_text(out, "entry_source", NULL, ct_entry_source_name(f->entry_source));
+	if (!s->other_machine) {
+		out_u64(out, "namespaces", "namespaces", OUT_PLAIN, f->netns_count);
+		out_note(out, "network namespaces found; the limit holds for each");
+	}
+	out_end(out);
+}
+
+static void show_present(struct out *out, const struct cli_sizing *s)
+{
+	const struct ct_facts *f = &s->facts;
+	struct ct_u64 limit = ct_facts_limit(f), buckets = ct_facts_buckets(f), entries = ct_facts_entries(f);
+
+	out_begin(out, OUT_OBJECT, "present", "Present");
+	out_text(out, "presence", "conntrack", ct_presence_name(f->presence));
+	out_known(out, "limit", "limit", OUT_PLAIN, limit);
+	if (limit.known && limit.v == 0)
+		out_note(out, "no limit");
+	out_known(out, "buckets", "buckets", OUT_PLAIN, buckets);
+	out_known(out, "entries", "entries", OUT_PLAIN, entries);
+	if (entries.known && buckets.known)
+		out_real(out, "load", NULL, OUT_RATIO, ct_chain_load(entries.v, buckets.v));
+	out_end(out);
+}
+
+/* Bytes with every namespace full: those found on this machine, or more if more were asked for. */
+static uint64_t worst_case(const struct cli_sizing *s, const struct ct_size *size, uint32_t *namespaces)
+{
+	uint64_t full, entries;
+
+	*namespaces = s->request.namespaces;
+	if (s->other_machine || s->facts.netns_count <= *namespaces)
+		return size->worst_case_bytes;
+	*namespaces = s->facts.netns_count;
+	if (__builtin_mul_overflow(size->limit, (uint64_t)*namespaces, &entries) ||
+	    ct_memory_full(&s->request.kernel, s->request.page_bytes, s->request.entry_bytes, entries, size->buckets,
+			   &full, NULL) < 0)
+		return UINT64_MAX;
+	return full;
+}
+
+static void show_policy(struct out *out, const struct cli_sizing *s, const struct ct_size *size)
+{
+	uint32_t namespaces;
+
+	out_begin(out, OUT_OBJECT, NULL, NULL);
+	out_text(out, "name", "policy", ct_policy_name(size->policy));
+	out_u64(out, "limit", "limit", OUT_PLAIN, size->limit);
+	out_u64(out, "buckets", "buckets", OUT_PLAIN, size->buckets);
+	out_u64(out, "unrounded_limit", NULL, OUT_PLAIN, size->unrounded_limit);
+	out_u64(out, "unrounded_buckets", NULL, OUT_PLAIN, size->unrounded_buckets);
+	out_u64(out, "memory_bytes", "memory", OUT_BYTES, size->memory_bytes);
+	out_u64(out, "worst_case_bytes", NULL, OUT_BYTES, worst_case(s, size, &namespaces));
+	out_u64(out, "budget_bytes", NULL, OUT_BYTES, size->budget_bytes);
+	out_real(out, "load", "load", OUT_RATIO, size->load);
+	out_u64(out, "longest_expected", "longest", OUT_PLAIN, size->longest_expected);
+	out_real(out, "p_refused", "refused", OUT_SHARE, size->p_refused);
+	out_text(out, "bound_by", "bound by", ct_bound_name(size->bound_by));
+	out_text(out, "buckets_bound_by", NULL, ct_bound_name(size->buckets_bound_by));
+	out_end(out);
+}
+
+static void show_policies(struct out *out, const struct cli_sizing *s)
+{
+	out_begin(out, OUT_TABLE, "policies", "Policies, the recommended one first; memory and chains of a full table");
+	for (size_t i = 0; i < s->count; i++)
+		show_policy(out, s, &s->size[i]);
+	out_end(out);
+}
+
+static void show_why(struct out *out, const struct cli_sizing *s)
+{
+	const struct ct_size *size = &s->size[0];
+	char title[64], text[4096], memory[32], *line = text, *rest;
+	uint32_t namespaces;
+	uint64_t worst = worst_case(s, size, &namespaces);
+
+	(void)snprintf(title, sizeof(title), "Why %s", ct_policy_name(size->policy));
+	/* cut is better than nothing */
+	(void)ct_size_explain(&s->request, size, text, sizeof(text));
+	out_begin(out, OUT_PROSE, "arithmetic", title);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		out_text(out, NULL, NULL, line);
+	out_human(memory, sizeof(memory), OUT_BYTES, (double)worst);
+	if (namespaces > 1)
+		out_line(out, "Should all %u network namespaces be full at once, that takes %s.", namespaces, memory);
+	out_end(out);
+}
+
+static void find_way(const struct cli_options *opt, const struct cli_sizing *s, struct way *way)
+{
+	struct ct_wanted wanted = cli_sizing_wanted(opt, s);
+	struct ct_u64 limit = ct_facts_limit(&s->facts), buckets = ct_facts_buckets(&s->facts);
+
+	if (ct_plan_make(&s->facts, &wanted, &way->plan, &way->refused) < 0)
+		way->plan.step_count = 0;
+	way->differs = way->plan.step_count > 0 || !limit.known || limit.v != wanted.limit || !buckets.known ||
+		       buckets.v != wanted.buckets;
+}
+
+static void show_difference(struct out *out, const struct cli_sizing *s)
+{
+	struct ct_u64 limit = ct_facts_limit(&s->facts), buckets = ct_facts_buckets(&s->facts);
+	char from[2][24] = { "unknown", "unknown" };
+
+	if (limit.known)
+		(void)snprintf(from[0], sizeof(from[0]), "%llu", (unsigned long long)limit.v);
+	if (buckets.known)
+		(void)snprintf(from[1], sizeof(from[1]), "%llu", (unsigned long long)buckets.v);
+	out_line(out, "limit: present %s, advised %llu; buckets: present %s, advised %llu.", from[0],
+		 (unsigned long long)s->size[0].limit, from[1], (unsigned long long)s->size[0].buckets);
+}
+
+static void show_way(struct out *out, const struct cli_sizing *s, const struct way *way)
+{
+	out_bool(out, "differs", NULL, way->differs);
+	out_begin(out, OUT_OBJECT, NULL, way->differs ? "This machine differs" : "This machine agrees");
+	show_difference(out, s);
+	out_end(out);
+	out_begin(out, OUT_LIST, "commands", "To do it by hand, in this order (conntune apply does the same, checked)");
+	for (size_t i = 0; i < way->plan.step_count; i++)
+		out_text(out, NULL, NULL, way->plan.step[i].command);
+	out_end(out);
+	out_begin(out, OUT_PROSE, "notes", "Left alone");
+	for (size_t i = 0; i < way->plan.note_count; i++)
+		out_text(out, NULL, NULL, way->plan.note[i]);
+	out_end(out);
+	if (way->refused.code) {
+		out_begin(out, OUT_OBJECT, NULL, "It can't be done here");
+		out_text(out, "plan_refused", NULL, way->refused.msg);
+		out_line(out, "%s", way->refused.msg);
+		out_end(out);
+	}
+}
+
+int cmd_advise(const struct cli_options *opt, struct out *out, struct ct_err *err)
+{
+	cli_cleanup(cli_fs_freep) struct ct_fs *fs = NULL;
+	struct cli_sizing s;
+	struct way way = { .differs = false };
+	int r = cli_open_root(&fs, opt, err);
+
+	if (r == 0)
+		r = cli_sizing_make(opt, fs, &s, err);
+	if (r < 0)
+		return r;
+	show_facts(out, opt, &s);
+	if (!s.other_machine)
+		show_present(out, &s);
+	show_policies(out, &s);
+	out_text(out, "recommended", NULL, ct_policy_name(s.size[0].policy));
+	show_why(out, &s);
+	if (s.other_machine)
+		return 0;
+	r = show_owners(out, fs, err);
+	if (r < 0)
+		return r;
+	find_way(opt, &s, &way);
+	show_way(out, &s, &way);
+	return opt->check && way.differs ? CLI_EXIT_CHECK : CLI_EXIT_OK;
+}
