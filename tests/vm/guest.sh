@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # What the script of a guest may use.
 failed=0
 net=/proc/sys/net/netfilter

@@ -4,7 +4,8 @@
 # A test stages a root directory, then boots it as often as it likes: what a guest writes to disk stays there.
 
 vm_src=$(dirname "$(readlink -f "$0")")
-vm_dir= vm_root=
+vm_dir=
+vm_root=
 
 vm_skip()
 {
