@@ -81,6 +81,7 @@ void out_known(struct out *out, const char *key, const char *label, enum out_uni
 		out_u64(out, key, label, unit, v.v);
 }
 
+__attribute__((format(printf, 3, 0)))
 static void formatted(struct out *out, int (*write)(struct out *out, const char *text), const char *format,
 		      va_list ap)
 {
