@@ -14,13 +14,14 @@ extern "C" {
 /*
  * Each confirmed connection is in the table twice (original and reply direction), and the hash
  * spreads nodes evenly, so the length of one chain follows a Poisson distribution whose mean is
- * the load: nodes / buckets = 2 x entries of all namespaces / buckets.
+ * the load: nodes / buckets = 2 x entries of all namespaces / buckets. Loads above 1e9 count as 1e9, and what isn't
+ * above 0 as 0, in all calls below.
  */
 
 /* Mean chain length. @entries of all namespaces. Returns 0 if @buckets is 0. Unit: nodes per bucket. */
 double ct_chain_load(uint64_t entries, uint64_t buckets);
 
-/* P(a chain has exactly @length nodes) at @load; load 0 .. 1e9. Range 0 .. 1. */
+/* P(a chain has exactly @length nodes) at @load. Range 0 .. 1. */
 double ct_chain_p(double load, unsigned length);
 
 /* P(a chain has at least @length nodes). Range 0 .. 1; accurate to 1e-9 relative down to 1e-300. */

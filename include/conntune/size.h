@@ -14,6 +14,20 @@
 extern "C" {
 #endif
 
+/*
+ * From a policy to a result, in this order:
+ *   1. the policy's formula, its cap or step, its floor (128; dedicated and fixed: 1);
+ *   2. balanced and demand: not below the present limit (keep_limit);
+ *   3. what the kernel takes: limit INT_MAX, buckets max_buckets;
+ *   4. the memory budget: all namespaces full, and the bucket array. It beats the present limit too;
+ *   5. MemAvailable less ct_memory_floor(): room for the connections still to come and for a new bucket array, since
+ *      the old one exists until the resize is over. This stops growth only: it doesn't go below the entries
+ *      that exist, nor below keep_limit. Without room for a new array the present one stays;
+ *   6. buckets from the limit that came out, as the kernel will hold them.
+ * Each step that changes the limit leaves its name in bound_by. Policy kernel says what the kernel does, so it ends
+ * after 1: the budget is only computed beside it. A policy fixed with a bound other than formula was cut:
+ * the administrator's numbers don't fit, and the caller should say so instead of setting others.
+ */
 enum ct_policy {
 	CT_POLICY_BALANCED,             /* default: the documented formula without its 1 GiB step and cap */
 	CT_POLICY_DOCUMENTED,
@@ -43,20 +57,21 @@ enum ct_bound {
 /**
  * struct ct_size_request - everything sizing looks at
  * @kernel, @page_bytes, @pointer_bits: ct_kernel_describe() and its arguments
- * @ram_bytes:     MemTotal; not 0
+ * @ram_bytes:     MemTotal; 1 .. 2^52
  * @mem_available: MemAvailable; unknown: that rule is not applied
- * @entry_bytes:   one entry, slab and extension; not 0
+ * @entry_bytes:   one entry, slab and extension; 1 .. 65536
  * @entries:       entries that exist now; already paid for, so the rule on mem_available adds them back
  * @buckets_now:   present buckets: old and new array exist together during a resize; 0: none
  * @reserve_bytes: dedicated: kept for everything else; default CT_SIZE_RESERVE_DEFAULT
- * @budget_bytes:  most that a full table may take; 0: CT_BUDGET_DEFAULT_PERCENT of RAM, for
+ * @budget_bytes:  most that a full table may take, up to ram_bytes; 0: CT_BUDGET_DEFAULT_PERCENT of RAM, for
  *                 dedicated RAM - reserve
- * @namespaces:    network namespaces that may be full at the same time, 1 or more: the limit holds for each
- * @target_load:   mean chain length of a full table, balanced and demand; more than 0
+ * @namespaces:    network namespaces that may be full at the same time, 1 .. 65536: the limit holds for each
+ * @target_load:   mean chain length of a full table, balanced and demand; 0.001 .. 1e6
  * @peak_entries:  demand: most entries seen; 0: that policy isn't offered
- * @headroom:      demand: factor, 1 or more (default 2)
- * @failover:      demand: machines whose load this one may have to carry, itself included (default 1)
+ * @headroom:      demand: factor in thousandths, 1 .. 1000 (default 2)
+ * @failover:      demand: machines whose load this one may have to carry, itself included, 1 .. 1000 (default 1)
  * @fixed_limit, @fixed_buckets: fixed: 0 = not given; limit alone: buckets as balanced; buckets alone: limit = buckets
+ *                 as the kernel holds them
  * @keep_limit:    balanced and demand don't go below this (the present limit) unless lowering was asked for; 0: none
  * @keep_buckets:  likewise the present buckets (then buckets_bound_by is CT_BOUND_PRESENT)
  */
@@ -84,11 +99,13 @@ struct ct_size_request {
  * struct ct_size - one policy's answer
  * @limit, @buckets:     to be set; buckets as the kernel will hold them
  * @unrounded_limit, @unrounded_buckets: what the formula gave before floors, caps, rounding and memory
- * @bound_by:            what decided the limit; @buckets_bound_by likewise
- * @budget_bytes:        the budget that was applied
+ *                       (balanced, demand: fewest buckets for the target load)
+ * @bound_by:            what decided the limit; @buckets_bound_by likewise, mostly by way of the limit
+ * @budget_bytes:        the budget that was applied (kernel: that was not)
  * @memory_bytes:        full table of one namespace and its buckets
- * @worst_case_bytes:    the same with @namespaces full
- * @load:                mean chain length when full, 2 x limit / buckets; unit: nodes
+ * @worst_case_bytes:    the same with @namespaces full (2.6.28 .. 4.6: each with a bucket array of its own)
+ * @load:                mean chain length when full: 2 x limit / buckets, x @namespaces where they share the buckets;
+ *                       unit: nodes
  * @longest_expected:    of a full table; unit: nodes
  * @p_refused:           for a new connection on a full table; 0 .. 1
  */
@@ -115,7 +132,7 @@ int ct_size_request_init(struct ct_size_request *ret, const struct ct_facts *fac
  * ct_size_compute - apply one policy
  * Returns: 0; -ENODATA if the policy lacks its input (demand without peak, fixed without numbers, dedicated with
  *          reserve >= RAM); -EINVAL if the request is out of range; -ENOSPC if not even the policy's
- *          minimum fits the budget; -EOVERFLOW.
+ *          minimum fits the budget, or MemAvailable where no table exists yet; -EOVERFLOW (demand).
  */
 int ct_size_compute(const struct ct_size_request *req, enum ct_policy policy, struct ct_size *ret,
 		    struct ct_err *err);
@@ -137,9 +154,10 @@ uint64_t ct_size_hashsize_trap(const struct ct_kver *v, const struct ct_kernel *
 
 /**
  * ct_size_explain - the arithmetic written out, one step a line
- * "25276510208 bytes RAM / 16384 / 2 (64-bit pointers) = 771377", ..., with the reason for each number.
- * @text: at most @n bytes with the final NUL; lines end in '\n'
- * Returns: 0; -ENOSPC if it was cut.
+ * "25276510208 bytes of RAM / 16384 / 2 (64-bit pointers) = 771377 connections", ..., with the reason for each number.
+ * @req, @size: what was given to ct_size_compute(), and what came back
+ * @text: at most @n bytes with the final NUL, 2048 are enough; lines end in '\n'
+ * Returns: 0; -ENOSPC if it was cut; errors of ct_size_compute() if @req isn't what @size came from.
  */
 int ct_size_explain(const struct ct_size_request *req, const struct ct_size *size, char *text, size_t n);
 
