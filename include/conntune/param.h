@@ -102,17 +102,20 @@ enum ct_access {
 	CT_ACCESS_LOAD,                 /* module parameter: only when the module loads */
 };
 
-#define CT_PARAM_PATHS_MAX 6
+#define CT_PARAM_PATHS_MAX 8
 #define CT_PARAM_DEFAULTS_MAX 4
 
-/* Where a value is, relative to the root directory, in kernels since .. until (both included). */
+/*
+ * Where a value is, relative to the root directory, in kernels since .. until: ct_kver_within(). The same file may have
+ * two rows, one for the kernels where it is read-only. Boolean module parameters read as Y or N, all else as numbers.
+ */
 struct ct_param_path {
 	const char *path;
 	struct ct_kver since, until;
 	bool writable;
 };
 
-/* A default in force from kernel @since on. */
+/* A default in force from kernel @since on; all zero: ever since. */
 struct ct_param_default {
 	struct ct_kver since;
 	int64_t value;
@@ -122,12 +125,12 @@ struct ct_param_default {
  * struct ct_param - one tunable
  * @name:     as the kernel calls it, without prefix: "nf_conntrack_tcp_loose"; module parameters
  *            as "nf_conntrack.hashsize"
- * @alias:    another name people know it by ("hashsize", "ip_conntrack_max"), or NULL
- * @paths:    in order of preference; ends with a NULL path
- * @min,@max: what conntune accepts, tighter than some kernels
+ * @alias:    another name people know it by ("hashsize", "limit"), or NULL; names in @paths are known anyway
+ * @paths:    in order of preference; ends with a NULL path; none: a module parameter without a file
+ * @min,@max: what conntune accepts, tighter than some kernels; an old default may be outside (tcp_loose 3, SCTP 0.3 s)
  * @defaults: by kernel, oldest first; @default_count 0: chosen from RAM or other values
- * @default_text: how the default comes about when it isn't a constant, or NULL
- * @since,@until: kernels that have it, both included; @until all zero: still there
+ * @default_text: how the default comes about when it isn't a constant, or what to know of it; or NULL
+ * @since,@until: kernels that have it: ct_kver_within(); @since all zero: in vendor kernels only
  * @up,@down: what raising and lowering (or 1 and 0) does, half a sentence each
  * @takes_effect: when a change works: "at once", "new connections only", "next packet of each entry", "module load"
  * @help:     what it is, one sentence
@@ -156,8 +159,10 @@ const struct ct_param *ct_param_get(enum ct_param_id id);
 
 /**
  * ct_param_by_name - find a tunable
- * @name: its name, alias, last part of the name without "nf_conntrack_" ("tcp_loose"), or sysctl
- *        key with dots or slashes ("net.netfilter.nf_conntrack_max", "net/nf_conntrack_max")
+ * @name: its name, alias, last part of the name without "nf_conntrack_" ("tcp_loose"), sysctl
+ *        key with dots or slashes ("net.netfilter.nf_conntrack_max", "net/nf_conntrack_max"),
+ *        a name or path of any era ("ip_conntrack_max", "/proc/sys/net/ipv4/ip_conntrack_max"),
+ *        or module parameter ("nf_conntrack.hashsize"); upper and lower case are the same
  * Returns: 0; -ENOENT with a message that names the nearest match.
  */
 int ct_param_by_name(const char *name, enum ct_param_id *ret, struct ct_err *err);
@@ -165,13 +170,14 @@ int ct_param_by_name(const char *name, enum ct_param_id *ret, struct ct_err *err
 /* Does kernel @v have it? True also when @v is all zero (not known). */
 bool ct_param_exists(const struct ct_param *p, const struct ct_kver *v);
 
-/* 0 and the default in kernel @v, or -ENODATA when it isn't a constant there. */
+/* 0 and the default in kernel @v (all zero: today), or -ENODATA when it isn't a constant there, or isn't there. */
 int ct_param_default(const struct ct_param *p, const struct ct_kver *v, int64_t *ret);
 
 /**
  * ct_param_check - may this value be written?
  * Returns: 0; -ERANGE outside min .. max (limit 0, negative time-outs and the like included);
  *          -EROFS if it is never written; -EOPNOTSUPP if kernel @v doesn't have it.
+ * nf_conntrack_events = 2 is -ERANGE before 5.19. CT_ACCESS_LOAD passes: it can be given when the module loads.
  */
 int ct_param_check(const struct ct_param *p, const struct ct_kver *v, int64_t value, struct ct_err *err);
 
