@@ -95,7 +95,7 @@ static void show_policy(struct out *out, const struct cli_sizing *s, const struc
 	out_u64(out, "memory_bytes", "memory", OUT_BYTES, size->memory_bytes);
 	out_u64(out, "worst_case_bytes", NULL, OUT_BYTES, worst_case(s, size, &namespaces));
 	out_u64(out, "budget_bytes", NULL, OUT_BYTES, size->budget_bytes);
-	out_real(out, "load", "load", OUT_RATIO, size->load);
+	out_real(out, "load", "mean", OUT_RATIO, size->load);
 	out_u64(out, "longest_expected", "longest", OUT_PLAIN, size->longest_expected);
 	out_real(out, "p_refused", "refused", OUT_SHARE, size->p_refused);
 	out_text(out, "bound_by", "bound by", ct_bound_name(size->bound_by));
@@ -105,7 +105,7 @@ static void show_policy(struct out *out, const struct cli_sizing *s, const struc
 
 static void show_policies(struct out *out, const struct cli_sizing *s)
 {
-	out_begin(out, OUT_TABLE, "policies", "Policies, the recommended one first; memory and chains of a full table");
+	out_begin(out, OUT_TABLE, "policies", "Policies, recommended one first; memory and chains (mean, longest) when full");
 	for (size_t i = 0; i < s->count; i++)
 		show_policy(out, s, &s->size[i]);
 	out_end(out);
@@ -141,26 +141,34 @@ static void find_way(const struct cli_options *opt, const struct cli_sizing *s, 
 		       buckets.v != wanted.buckets;
 }
 
+/* For people: both side by side. */
 static void show_difference(struct out *out, const struct cli_sizing *s)
 {
-	struct ct_u64 limit = ct_facts_limit(&s->facts), buckets = ct_facts_buckets(&s->facts);
-	char from[2][24] = { "unknown", "unknown" };
+	const struct {
+		const char *name;
+		struct ct_u64 present;
+		uint64_t advised;
+	} rows[] = {
+		{ "limit", ct_facts_limit(&s->facts), s->size[0].limit },
+		{ "buckets", ct_facts_buckets(&s->facts), s->size[0].buckets },
+	};
 
-	if (limit.known)
-		(void)snprintf(from[0], sizeof(from[0]), "%llu", (unsigned long long)limit.v);
-	if (buckets.known)
-		(void)snprintf(from[1], sizeof(from[1]), "%llu", (unsigned long long)buckets.v);
-	out_line(out, "limit: present %s, advised %llu; buckets: present %s, advised %llu.", from[0],
-		 (unsigned long long)s->size[0].limit, from[1], (unsigned long long)s->size[0].buckets);
+	for (size_t i = 0; i < cli_array_size(rows); i++) {
+		out_begin(out, OUT_OBJECT, NULL, NULL);
+		out_text(out, NULL, " ", rows[i].name);
+		out_known(out, NULL, "present", OUT_PLAIN, rows[i].present);
+		out_u64(out, NULL, "advised", OUT_PLAIN, rows[i].advised);
+		out_end(out);
+	}
 }
 
 static void show_way(struct out *out, const struct cli_sizing *s, const struct way *way)
 {
 	out_bool(out, "differs", NULL, way->differs);
-	out_begin(out, OUT_OBJECT, NULL, way->differs ? "This machine differs" : "This machine agrees");
+	out_begin(out, OUT_TABLE, NULL, way->differs ? "This machine differs" : "This machine agrees");
 	show_difference(out, s);
 	out_end(out);
-	out_begin(out, OUT_LIST, "commands", "To do it by hand, in this order (conntune apply does the same, checked)");
+	out_begin(out, OUT_LIST, "commands", "To do it by hand, in this order (conntune apply does the same, and checks)");
 	for (size_t i = 0; i < way->plan.step_count; i++)
 		out_text(out, NULL, NULL, way->plan.step[i].command);
 	out_end(out);
@@ -176,6 +184,15 @@ static void show_way(struct out *out, const struct cli_sizing *s, const struct w
 	}
 }
 
+static void show_summary(struct out *out, const struct cli_sizing *s, const struct way *way)
+{
+	const struct ct_size *size = &s->size[0];
+	const char *verb = s->other_machine ? "That machine should have" : way->differs ? "Advice:" : "Fine as it is:";
+
+	out_line(out, "%s limit %llu, buckets %llu (policy %s).", verb, (unsigned long long)size->limit,
+		 (unsigned long long)size->buckets, ct_policy_name(size->policy));
+}
+
 int cmd_advise(const struct cli_options *opt, struct out *out, struct ct_err *err)
 {
 	cli_cleanup(cli_fs_freep) struct ct_fs *fs = NULL;
@@ -187,6 +204,9 @@ int cmd_advise(const struct cli_options *opt, struct out *out, struct ct_err *er
 		r = cli_sizing_make(opt, fs, &s, err);
 	if (r < 0)
 		return r;
+	if (!s.other_machine)
+		find_way(opt, &s, &way);
+	show_summary(out, &s, &way);
 	show_facts(out, opt, &s);
 	if (!s.other_machine)
 		show_present(out, &s);
@@ -198,7 +218,6 @@ int cmd_advise(const struct cli_options *opt, struct out *out, struct ct_err *er
 	r = show_owners(out, fs, err);
 	if (r < 0)
 		return r;
-	find_way(opt, &s, &way);
 	show_way(out, &s, &way);
 	return opt->check && way.differs ? CLI_EXIT_CHECK : CLI_EXIT_OK;
 }

@@ -138,7 +138,7 @@ static void explain_refused(const struct talk *t)
 	       "without a log line and however empty the table is; only the counters chaintoolong and "
 	       "insert_failed tell.");
 	if (!k->chain_limit_max) {
-		say(t, "This kernel (%s) has no such rule: P(refused) = 0.", t->facts->release);
+		say(t, "This kernel (%s) has no such rule: P(refused) is 0.", t->facts->release);
 		return;
 	}
 	say(t, "This kernel (%s) draws a limit from %u .. %u for each new connection, and a chain of at least "
@@ -146,7 +146,7 @@ static void explain_refused(const struct talk *t)
 	       "(load 8): %s; limit = 8 x buckets (load 16): %s; limit = 20 x buckets (load 40): %s.",
 	    t->facts->release, k->chain_limit_min, k->chain_limit_max, SHARE(ct_chain_p_refused(2, k)),
 	    SHARE(ct_chain_p_refused(8, k)), SHARE(ct_chain_p_refused(16, k)), SHARE(ct_chain_p_refused(40, k)));
-	say(t, "Policy %s, full: load %s, P(refused) = %s.", ct_policy_name(t->size->policy), RATIO(t->size->load),
+	say(t, "Policy %s, full: load %s, P(refused): %s.", ct_policy_name(t->size->policy), RATIO(t->size->load),
 	    SHARE(t->size->p_refused));
 }
 
@@ -349,6 +349,7 @@ int cmd_explain(const struct cli_options *opt, struct out *out, struct ct_err *e
 	cli_cleanup(cli_fs_freep) struct ct_fs *fs = NULL;
 	const struct topic *topic;
 	struct cli_sizing s;
+	char title[80];
 	int r;
 
 	if (!opt->name) {
@@ -364,7 +365,8 @@ int cmd_explain(const struct cli_options *opt, struct out *out, struct ct_err *e
 	if (r < 0)
 		return r;
 	out_text(out, "topic", NULL, topic->name);
-	out_begin(out, OUT_PROSE, "text", topic->about);
+	(void)snprintf(title, sizeof(title), "%s: %s", topic->name, topic->about);
+	out_begin(out, OUT_PROSE, "text", title);
 	topic->explain(&(struct talk){
 		.out = out, .sizing = &s, .facts = &s.facts, .request = &s.request, .size = &s.size[0] });
 	out_end(out);

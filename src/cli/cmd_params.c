@@ -99,8 +99,8 @@ static void show_values(struct out *out, const struct shown *s, bool detail)
 		out_text(out, NULL, "", changed ? "*" : " ");
 	if (s->has_default)
 		show_number(out, p, "default", "default", detail, s->standard);
-	else
-		out_text(out, NULL, detail ? NULL : "default", "computed");
+	else if (!detail && p->access != CT_ACCESS_READ)
+		out_text(out, NULL, "default", "computed");
 	if (p->default_text)
 		out_text(out, "default_text", detail ? "default is" : NULL, p->default_text);
 	if (p->access == CT_ACCESS_READ) {
@@ -125,7 +125,8 @@ static void show_param(struct out *out, const struct shown *s, bool detail)
 	if (p->alias)
 		out_text(out, "alias", detail ? "also known as" : NULL, p->alias);
 	show_values(out, s, detail);
-	out_text(out, "unit", "unit", ct_unit_name(p->unit));
+	if (*ct_unit_name(p->unit))
+		out_text(out, "unit", "unit", ct_unit_name(p->unit));
 	if (p->up)
 		out_text(out, "up", detail ? "raising" : "raising it", p->up);
 	if (p->down)

@@ -112,10 +112,10 @@ static void show_levels(struct out *out, const struct status *s)
 		out_known(out, keys[i].memory, "memory", OUT_BYTES, level[i]->memory);
 		out_end(out);
 	}
-	out_end(out);
 	if (s->facts.netns_count > 1)
 		out_line(out, "Entries are those of this network namespace; the buckets are shared with %u "
 			 "more, whose entries make chains longer.", s->facts.netns_count - 1);
+	out_end(out);
 }
 
 static void show_place(struct out *out, const struct status *s)

@@ -32,7 +32,7 @@ static void help_program(FILE *f)
 		   "Sizes the Linux connection tracking table.\n\n");
 	for (int i = 0; i < CLI_COMMAND__COUNT; i++)
 		if (commands[i].run)
-			fprintf(f, "  %-22s  %s\n", commands[i].name, commands[i].help);
+			fprintf(f, "  %-20s  %s\n", commands[i].name, commands[i].help);
 	fprintf(f, "\n");
 	cli_options_help(f, CLI_COMMAND__COUNT);
 	fprintf(f, "\nExit codes: 0 fine, 1 advice differs or a check failed, 2 usage,\n"
@@ -120,7 +120,9 @@ int main(int argc, char **argv)
 	if (r < 0 || err.msg[0])
 		cli_print_error(err.msg[0] ? err.msg : strerror(-r));
 	if (close_output(&close_err) < 0) {
-		cli_print_error(close_err.msg);
+		/* one line is enough: a failed command and lost output are mostly the same mishap */
+		if (!err.msg[0])
+			cli_print_error(close_err.msg);
 		return CLI_EXIT_SYSTEM;
 	}
 	return r < 0 ? (int)cli_exit_code(r) : r;

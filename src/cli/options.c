@@ -72,28 +72,28 @@ static const struct row rows[CLI_OPT__COUNT] = {
 	[CLI_OPT_FAILOVER] = {
 		.name = "failover", .metavar = "N", .type = TYPE_COUNT, INTO(failover), .commands = SIZING,
 		.policies = WITH(CT_POLICY_DEMAND), .min = 1, .max = 1000,
-		.help = "demand: machines whose load this one may have to carry, itself included (default 1)",
+		.help = "demand: machines whose load this one may have to carry",
 	},
 	[CLI_OPT_RESERVE] = {
 		.name = "reserve", .metavar = "SIZE", .type = TYPE_BYTES, INTO(reserve_bytes), .commands = SIZING,
 		.policies = WITH(CT_POLICY_DEDICATED), .min = 0, .max = 0x1p52,
-		.help = "dedicated: memory kept for everything else (default 128M)",
+		.help = "dedicated: memory kept for the rest (default 128M)",
 	},
 	[CLI_OPT_LOAD] = {
 		.name = "load", .metavar = "TARGET", .type = TYPE_FACTOR, INTO(load), .commands = SIZING,
 		.policies = WITH(CT_POLICY_BALANCED) | WITH(CT_POLICY_DEMAND) | WITH(CT_POLICY_FIXED),
 		.min = 0.01, .max = 1000,
-		.help = "mean chain length of a full table to aim at (default 2: buckets = limit)",
+		.help = "mean chain of a full table to aim at (default 2)",
 	},
 	[CLI_OPT_BUDGET] = {
-		.name = "budget", .metavar = "SIZE|PERCENT%", .type = TYPE_BUDGET, .commands = SIZING,
+		.name = "budget", .metavar = "SIZE|N%", .type = TYPE_BUDGET, .commands = SIZING,
 		.min = 1, .max = 0x1p52,
-		.help = "most memory that a full table may take (default 25% of RAM)",
+		.help = "most memory for a full table (default 25% of RAM)",
 	},
 	[CLI_OPT_NAMESPACES] = {
 		.name = "namespaces", .metavar = "N", .type = TYPE_COUNT, INTO(namespaces), .commands = SIZING,
 		.min = 1, .max = 1000000,
-		.help = "network namespaces that may be full at the same time (default 1)",
+		.help = "network namespaces that may be full at once (default 1)",
 	},
 	[CLI_OPT_ENTRY_BYTES] = {
 		.name = "entry-bytes", .metavar = "N", .type = TYPE_COUNT, INTO(entry_bytes), .commands = SIZING,
@@ -116,7 +116,7 @@ static const struct row rows[CLI_OPT__COUNT] = {
 	},
 	[CLI_OPT_CHECK] = {
 		.name = "check", .type = TYPE_FLAG, INTO(check), .commands = FOR(CLI_ADVISE) | FOR(CLI_STATUS),
-		.help = "exit with 1 if the machine differs from the advice, or is not healthy",
+		.help = "exit with 1 if the machine differs or isn't healthy",
 	},
 	[CLI_OPT_DRY_RUN] = {
 		.name = "dry-run", .type = TYPE_FLAG, INTO(dry_run), .commands = FOR(CLI_APPLY) | FOR(CLI_REVERT),
@@ -133,11 +133,11 @@ static const struct row rows[CLI_OPT__COUNT] = {
 	[CLI_OPT_CONFIRM] = {
 		.name = "confirm", .metavar = "SECONDS", .type = TYPE_COUNT, INTO(confirm_seconds),
 		.commands = FOR(CLI_APPLY), .min = 1, .max = 86400,
-		.help = "undo everything unless `conntune confirm` comes in time",
+		.help = "undo it unless `conntune confirm` comes in time",
 	},
 	[CLI_OPT_JSON] = {
 		.name = "json", .type = TYPE_FLAG, INTO(json), .commands = ALL,
-		.help = "JSON instead of text; sizes in bytes, times in seconds",
+		.help = "JSON instead of text: sizes in bytes, times in seconds",
 	},
 	[CLI_OPT_ROOT] = {
 		.name = "root", .metavar = "DIR", .type = TYPE_TEXT, INTO(root), .commands = ALL,
@@ -473,6 +473,6 @@ void cli_options_help(FILE *f, enum cli_command command)
 			continue;
 		(void)snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].metavar ? " " : "",
 			       rows[i].metavar ? rows[i].metavar : "");
-		fprintf(f, "  %-22s  %s\n", left, rows[i].help);
+		fprintf(f, "  %-20s  %s\n", left, rows[i].help);
 	}
 }

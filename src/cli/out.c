@@ -22,7 +22,7 @@ int out_finish(struct out *out, struct ct_err *err)
 {
 	if (!out->error)
 		out->error = out->ops->finish(out);
-	return out->error ? cli_fail(err, out->error, "output failed: %s", strerror(-out->error)) : 0;
+	return out->error ? cli_fail(err, out->error, "output can't be written: %s", strerror(-out->error)) : 0;
 }
 
 void out_freep(struct out **out)
@@ -122,8 +122,8 @@ static void human_bytes(char *text, size_t n, double v)
 
 	for (; v >= 1024 && i < cli_array_size(names) - 1; i++)
 		v /= 1024;
-	/* 23.5 GiB, but 512 MiB */
-	(void)snprintf(text, n, "%.*f %s", v == floor(v) || v >= 1000 ? 0 : 1, v, names[i]);
+	/* three digits: 2.0 GiB, 23.5 GiB, 512 MiB */
+	(void)snprintf(text, n, "%.*f %s", i == 0 || v >= 100 ? 0 : 1, v, names[i]);
 }
 
 static void human_seconds(char *text, size_t n, double v)
@@ -147,8 +147,10 @@ static void human_share(char *text, size_t n, double v)
 		(void)snprintf(text, n, "0");
 	else if (v < 1e-12)
 		(void)snprintf(text, n, "< 1e-12");
-	else if (v < 0.001)
+	else if (v < 1e-6)
 		(void)snprintf(text, n, "%.0e", v);
+	else if (v < 0.001)
+		(void)snprintf(text, n, "%.*f %%", v < 1e-5 ? 4 : v < 1e-4 ? 3 : 2, 100 * v);
 	else
 		(void)snprintf(text, n, "%.*f %%", v < 0.1 ? 1 : 0, 100 * v);
 }
@@ -166,7 +168,7 @@ void out_human(char *text, size_t n, enum out_unit unit, double v)
 		human_seconds(text, n, v);
 		break;
 	case OUT_RATIO:
-		(void)snprintf(text, n, v > 0 && v < 0.1 ? "%.1g" : "%.1f", v);
+		(void)snprintf(text, n, v > 0 && v < 0.05 ? "< 0.1" : "%.1f", v);
 		break;
 	case OUT_SHARE:
 		human_share(text, n, v);

@@ -109,8 +109,8 @@ static int json_finish(struct out *out)
 {
 	/* six digits are more than any of our models is good for */
 	if (json_dumpf(json_of(out)->stack[0], out->f, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0)
-		return ferror(out->f) ? -EIO : -ENOMEM;
-	return fputc('\n', out->f) == EOF ? -EIO : 0;
+		return ferror(out->f) ? out_io_error() : -ENOMEM;
+	return fputc('\n', out->f) == EOF ? out_io_error() : 0;
 }
 
 static void json_free(struct out *out)

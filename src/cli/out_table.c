@@ -15,7 +15,7 @@
 #define INDENT 2
 #define GAP "  "
 #define PROSE_WIDTH 80
-#define WRAP_MIN 20             /* narrower than this a wrapped column can't be read */
+#define WRAP_MIN 24             /* a narrower column can't be read: it goes below its row instead */
 
 struct column {
 	const char *label;
@@ -38,7 +38,7 @@ struct grid {
  * struct out_table - the writer
  * @width: of the terminal, 0 if it isn't one: then tables are never wrapped, so that grep finds whole rows
  * @title: waits until something comes below it
- * @written: something was: an empty line goes before the next heading
+ * @filled: something was written: an empty line goes before the next heading
  */
 struct out_table {
 	struct out out;
@@ -47,7 +47,7 @@ struct out_table {
 	size_t depth;
 	size_t width;
 	const char *title;
-	bool written;
+	bool filled;
 };
 
 static struct out_table *table_of(struct out *out)
@@ -128,16 +128,16 @@ static void wrap(char *text, size_t width)
 	}
 }
 
-/* Each line of @text, indented, without blanks at its end. */
-static int print_indented(FILE *f, const char *text)
+/* Each line of @text, without blanks at its end; the first indented by @first, others by @rest. */
+static int print_lines(FILE *f, const char *text, int first, int rest)
 {
-	while (*text) {
+	for (int indent = first; *text; indent = rest) {
 		size_t length = strcspn(text, "\n"), shown = length;
 
 		while (shown && text[shown - 1] == ' ')
 			shown--;
-		if (fprintf(f, "%*s%.*s\n", shown ? INDENT : 0, "", (int)shown, text) < 0)
-			return -EIO;
+		if (fprintf(f, "%*s%.*s\n", shown ? indent : 0, "", (int)shown, text) < 0)
+			return out_io_error();
 		text += length + (text[length] == '\n');
 	}
 	return 0;
@@ -149,23 +149,22 @@ static int print_title(struct out_table *o)
 	const char *title = o->title;
 
 	o->title = NULL;
-	if (title && fprintf(o->out.f, "%s%s\n", o->written ? "\n" : "", title) < 0)
-		return -EIO;
-	o->written = true;
+	if (!title)
+		return 0;
+	if (fprintf(o->out.f, "%s%s\n", o->filled ? "\n" : "", title) < 0)
+		return out_io_error();
+	o->filled = true;
 	return 0;
 }
 
-static void wrap_last_column(const struct grid *g, size_t width)
+/* Columns left of the last one that go side by side, and the width left for the last. */
+static size_t last_width(const struct grid *g, size_t width)
 {
-	size_t last = g->columns - 1, used = INDENT;
+	size_t used = INDENT;
 
-	for (size_t i = 0; i < last; i++)
+	for (size_t i = 0; i + 1 < g->columns; i++)
 		used += g->column[i].width + strlen(GAP);
-	if (width < used + WRAP_MIN)
-		return;
-	for (size_t i = 0; i < g->rows; i++)
-		if (g->row[i].cell[last])
-			wrap(g->row[i].cell[last], width - used);
+	return width > used ? width - used : 0;
 }
 
 static void unref_table(struct libscols_table **table)
@@ -173,11 +172,11 @@ static void unref_table(struct libscols_table **table)
 	scols_unref_table(*table);
 }
 
-/* @gap stands where a row has nothing. */
-static int fill_table(const struct grid *g, const char *gap, struct libscols_table *table)
+/* The first @columns of the grid; @gap stands where a row has nothing. */
+static int fill_table(const struct grid *g, size_t columns, const char *gap, struct libscols_table *table)
 {
-	for (size_t i = 0; i < g->columns; i++) {
-		int flags = (g->column[i].right ? SCOLS_FL_RIGHT : 0) | (i == g->columns - 1 ? SCOLS_FL_WRAP : 0);
+	for (size_t i = 0; i < columns; i++) {
+		int flags = (g->column[i].right ? SCOLS_FL_RIGHT : 0) | (i + 1 == g->columns ? SCOLS_FL_WRAP : 0);
 		struct libscols_column *column = scols_table_new_column(table, g->column[i].label, 0, flags);
 
 		if (!column)
@@ -190,32 +189,70 @@ static int fill_table(const struct grid *g, const char *gap, struct libscols_tab
 
 		if (!line)
 			return -ENOMEM;
-		for (size_t j = 0; j < g->columns; j++)
+		for (size_t j = 0; j < columns; j++)
 			if (scols_line_set_data(line, j, g->row[i].cell[j] ? g->row[i].cell[j] : gap) < 0)
 				return -ENOMEM;
 	}
 	return 0;
 }
 
-static int print_grid(struct out_table *o, bool headings)
+/* The grid's first @columns as text, one line a row unless the last one was wrapped. */
+static int format_grid(const struct grid *g, size_t columns, bool headings, char **ret)
 {
 	cli_cleanup(unref_table) struct libscols_table *table = scols_new_table();
-	cli_cleanup(cli_freep) char *text = NULL;
 	int r;
 
 	if (!table)
 		return -ENOMEM;
-	if (o->width)
-		wrap_last_column(&o->grid, o->width);
 	(void)scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
 	(void)scols_table_set_column_separator(table, GAP);
 	(void)scols_table_enable_noheadings(table, !headings);
-	r = fill_table(&o->grid, headings ? "-" : "", table);
-	if (r == 0 && scols_print_table_to_string(table, &text) < 0)
+	r = fill_table(g, columns, headings ? "-" : "", table);
+	if (r == 0 && scols_print_table_to_string(table, ret) < 0)
 		r = -ENOMEM;
+	return r;
+}
+
+/* On a narrow terminal: each row, and what stands in the last column below it. */
+static int print_stacked(struct out_table *o, char *text, bool headings)
+{
+	const struct grid *g = &o->grid;
+	char *rest, *line = strtok_r(text, "\n", &rest);
+	int r = 0;
+
+	if (line && headings) {
+		r = print_lines(o->out.f, line, INDENT, INDENT);
+		line = strtok_r(NULL, "\n", &rest);
+	}
+	for (size_t i = 0; r == 0 && line && i < g->rows; i++, line = strtok_r(NULL, "\n", &rest)) {
+		char *below = g->row[i].cell[g->columns - 1];
+
+		r = print_lines(o->out.f, line, INDENT, INDENT);
+		if (r < 0 || !below)
+			continue;
+		wrap(below, o->width > 4 * INDENT ? o->width - 3 * INDENT : o->width);
+		r = print_lines(o->out.f, below, 3 * INDENT, 3 * INDENT);
+	}
+	return r;
+}
+
+static int print_grid(struct out_table *o, bool headings)
+{
+	cli_cleanup(cli_freep) char *text = NULL;
+	struct grid *g = &o->grid;
+	size_t last = g->columns - 1, room = last_width(g, o->width);
+	bool stacked = o->width && last && g->column[last].width > room && room < WRAP_MIN;
+	int r;
+
+	for (size_t i = 0; i < g->rows; i++)
+		if (o->width && !stacked && g->row[i].cell[last])
+			wrap(g->row[i].cell[last], room);
+	r = format_grid(g, stacked ? last : last + 1, headings, &text);
 	if (r == 0)
 		r = print_title(o);
-	return r < 0 ? r : print_indented(o->out.f, text);
+	if (r < 0)
+		return r;
+	return stacked ? print_stacked(o, text, headings) : print_lines(o->out.f, text, INDENT, INDENT);
 }
 
 /* What was collected so far, if anything. */
@@ -265,20 +302,24 @@ static int table_end(struct out *out)
 	return r;
 }
 
-/* What isn't part of a grid: a paragraph, or an item of a list, which is never wrapped. */
+/* What isn't part of a grid: an item of a list, as it is, or a paragraph, its further lines indented. */
 static int print_text(struct out_table *o, const char *text, bool wrapped)
 {
 	size_t width = o->width && o->width < PROSE_WIDTH ? o->width : PROSE_WIDTH;
+	int indent = o->depth == 1 ? 0 : INDENT;
 	cli_cleanup(cli_freep) char *copy = strdup(text);
 	int r = copy ? flush(o) : -ENOMEM;
 
 	if (r == 0)
 		r = print_title(o);
+	if (r == 0 && o->depth == 1 && o->filled && fputc('\n', o->out.f) == EOF)
+		r = out_io_error();
 	if (r < 0)
 		return r;
+	o->filled = true;
 	if (wrapped)
-		wrap(copy, width - INDENT);
-	return print_indented(o->out.f, copy);
+		wrap(copy, width - 2 * INDENT);
+	return print_lines(o->out.f, copy, indent, 2 * indent);
 }
 
 static int table_field(struct out *out, const char *key, const char *label, const struct out_value *v)
@@ -315,9 +356,7 @@ static int table_line(struct out *out, const char *text)
 
 static int table_finish(struct out *out)
 {
-	int r = flush(table_of(out));
-
-	return r == 0 && fflush(out->f) != 0 ? -errno : r;
+	return flush(table_of(out));
 }
 
 static void table_free(struct out *out)

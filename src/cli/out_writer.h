@@ -3,6 +3,7 @@
 #ifndef CONNTUNE_OUT_WRITER_H
 #define CONNTUNE_OUT_WRITER_H
 
+#include <errno.h>
 #include "out.h"
 
 /* A value; in text it goes through out_human(). */
@@ -37,5 +38,11 @@ int out_json_new(struct out **ret, FILE *f);
 
 /* The text form of a value; @buffer holds it unless it is a text already. */
 const char *out_value_text(const struct out_value *v, char *buffer, size_t n);
+
+/* After a call of stdio failed: what it said, and an error in any case. */
+static inline int out_io_error(void)
+{
+	return errno ? -errno : -EIO;
+}
 
 #endif
