@@ -36,7 +36,9 @@ struct ct_boot_files {
  * A module: modprobe.d (hashsize) + modules-load.d + sysctl.d (buckets from 4.8, then limit, because hashsize
  * alone makes it 8 x). Built in: sysctl.d alone from 4.8. Each says in its header what it is and how to undo it.
  * Every line is validated as the kernel does, since a bad options line keeps connection tracking from loading at all.
- * Returns: 0; -EOPNOTSUPP where files can't do it (2.4; built in before 4.8): the message says what to do instead; -ERANGE.
+ * All CT_BOOT_FILES_MAX files are named, some as absent.
+ * Returns: 0; -EOPNOTSUPP where files can't do it (2.4; built in before 4.8): the message says what to do instead, or
+ *          in a network namespace other than the first; -ERANGE; -EINVAL from ct_kernel_describe().
  */
 int ct_boot_files_make(const struct ct_facts *facts, uint64_t limit, uint64_t buckets,
 		       struct ct_boot_files *ret, struct ct_err *err);
@@ -47,7 +49,7 @@ enum ct_boot_change {
 	CT_BOOT_CREATE,
 	CT_BOOT_REPLACE,
 	CT_BOOT_REMOVE,
-	CT_BOOT_FOREIGN,                /* there, but not ours: refused */
+	CT_BOOT_FOREIGN,                /* there, but not ours (nor is any link): refused, but CT_BOOT_SAME if absent */
 };
 int ct_boot_files_compare(struct ct_fs *fs, const struct ct_boot_files *files,
 			  enum ct_boot_change change[CT_BOOT_FILES_MAX], struct ct_err *err);
