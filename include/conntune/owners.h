@@ -28,7 +28,8 @@ enum ct_owner_kind {
  * @value:  what it sets; known is false if the line can't be understood (then the kernel may refuse it too)
  * @path:   file with a leading slash, or the program's name
  * @line:   from 1; 0 if it has none
- * @wins:   at the next boot this line decides @param
+ * @wins:   at the next boot this line decides @param; if known is false, by keeping the module from loading.
+ *          Never a program: it writes later, and nobody knows what
  * @hidden: a file of the same name in a directory that goes first hides this one
  * @ours:   written by conntune
  */
