@@ -205,10 +205,13 @@ static int format_grid(const struct grid *g, size_t columns, bool headings, char
 	if (!table)
 		return -ENOMEM;
 	(void)scols_table_set_termforce(table, SCOLS_TERMFORCE_NEVER);
-	(void)scols_table_set_column_separator(table, GAP);
 	(void)scols_table_enable_noheadings(table, !headings);
+	/* encoding would need memory, and leave a cell empty where there is none */
+	(void)scols_table_enable_noencoding(table, 1);
+	if (scols_table_set_column_separator(table, GAP) < 0)
+		return -ENOMEM;
 	r = fill_table(g, columns, headings ? "-" : "", table);
-	if (r == 0 && scols_print_table_to_string(table, ret) < 0)
+	if (r == 0 && (scols_print_table_to_string(table, ret) < 0 || !*ret))
 		r = -ENOMEM;
 	return r;
 }
