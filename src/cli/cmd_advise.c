@@ -125,8 +125,9 @@ static void show_why(struct out *out, const struct cli_sizing *s)
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		out_text(out, NULL, NULL, line);
 	out_human(memory, sizeof(memory), OUT_BYTES, (double)worst);
-	if (namespaces > 1)
-		out_line(out, "Should all %u network namespaces be full at once, that takes %s.", namespaces, memory);
+	/* the library's own lines speak of as many as were asked for */
+	if (namespaces > s->request.namespaces)
+		out_line(out, "full in all %u network namespaces found here: %s", namespaces, memory);
 	out_end(out);
 }
 

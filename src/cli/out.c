@@ -144,7 +144,7 @@ static void human_seconds(char *text, size_t n, double v)
 static void human_share(char *text, size_t n, double v)
 {
 	if (v <= 0)
-		(void)snprintf(text, n, "0");
+		(void)snprintf(text, n, "0 %%");
 	else if (v < 1e-12)
 		(void)snprintf(text, n, "< 1e-12");
 	else if (v < 1e-6)

@@ -87,6 +87,17 @@ static struct column *grid_column(struct grid *g, const char *label)
 	return &g->column[g->columns++];
 }
 
+/* File names and captured files may hold any bytes; a terminal must see none that move its cursor. */
+static char *clean_copy(const char *text)
+{
+	char *copy = strdup(text);
+
+	for (char *p = copy; p && *p; p++)
+		if (*p < ' ' || *p > '~')
+			*p = '?';
+	return copy;
+}
+
 /* Into the last row. */
 static int grid_set(struct grid *g, const char *label, const char *text, bool right)
 {
@@ -97,7 +108,7 @@ static int grid_set(struct grid *g, const char *label, const char *text, bool ri
 		return -EOVERFLOW;
 	cell = &g->row[g->rows - 1].cell[column - g->column];
 	free(*cell);
-	*cell = strdup(text);
+	*cell = clean_copy(text);
 	if (!*cell)
 		return -ENOMEM;
 	column->right = right;
@@ -217,7 +228,7 @@ static int format_grid(const struct grid *g, size_t columns, bool headings, char
 }
 
 /* On a narrow terminal: each row, and what stands in the last column below it. */
-static int print_stacked(struct out_table *o, char *text, bool headings)
+static int print_stacked(struct out_table *o, char *text, bool headings, size_t width)
 {
 	const struct grid *g = &o->grid;
 	char *rest, *line = strtok_r(text, "\n", &rest);
@@ -233,7 +244,7 @@ static int print_stacked(struct out_table *o, char *text, bool headings)
 		r = print_lines(o->out.f, line, INDENT, INDENT);
 		if (r < 0 || !below)
 			continue;
-		wrap(below, o->width > 4 * INDENT ? o->width - 3 * INDENT : o->width);
+		wrap(below, width > 4 * INDENT ? width - 3 * INDENT : width);
 		r = print_lines(o->out.f, below, 3 * INDENT, 3 * INDENT);
 	}
 	return r;
@@ -243,19 +254,20 @@ static int print_grid(struct out_table *o, bool headings)
 {
 	cli_cleanup(cli_freep) char *text = NULL;
 	struct grid *g = &o->grid;
-	size_t last = g->columns - 1, room = last_width(g, o->width);
-	bool stacked = o->width && last && g->column[last].width > room && room < WRAP_MIN;
+	size_t width = o->width || headings ? o->width : PROSE_WIDTH;
+	size_t last = g->columns - 1, room = last_width(g, width);
+	bool stacked = width && last && g->column[last].width > room && room < WRAP_MIN;
 	int r;
 
 	for (size_t i = 0; i < g->rows; i++)
-		if (o->width && !stacked && g->row[i].cell[last])
+		if (width && !stacked && g->row[i].cell[last])
 			wrap(g->row[i].cell[last], room);
 	r = format_grid(g, stacked ? last : last + 1, headings, &text);
 	if (r == 0)
 		r = print_title(o);
 	if (r < 0)
 		return r;
-	return stacked ? print_stacked(o, text, headings) : print_lines(o->out.f, text, INDENT, INDENT);
+	return stacked ? print_stacked(o, text, headings, width) : print_lines(o->out.f, text, INDENT, INDENT);
 }
 
 /* What was collected so far, if anything. */
@@ -310,7 +322,7 @@ static int print_text(struct out_table *o, const char *text, bool wrapped)
 {
 	size_t width = o->width && o->width < PROSE_WIDTH ? o->width : PROSE_WIDTH;
 	int indent = o->depth == 1 ? 0 : INDENT;
-	cli_cleanup(cli_freep) char *copy = strdup(text);
+	cli_cleanup(cli_freep) char *copy = clean_copy(text);
 	int r = copy ? flush(o) : -ENOMEM;
 
 	if (r == 0)

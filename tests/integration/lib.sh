@@ -62,6 +62,63 @@ need()
 	done
 }
 
+# put FILE TEXT: below the directory $tree
+put()
+{
+	mkdir -p "$tree/${1%/*}"
+	printf '%s\n' "$2" >"$tree/$1"
+}
+
+# machine NAME [LIMIT BUCKETS ENTRIES]: a tree of a 64-bit machine with 4 GB and Linux 6.12, in $tree
+machine()
+{
+	tree=$tmp/$1
+	put proc/meminfo "MemTotal:        4021268 kB
+MemFree:         3000000 kB
+MemAvailable:    3500000 kB"
+	put proc/sys/kernel/osrelease 6.12.107-test
+	put proc/sys/kernel/arch x86_64
+	put proc/sys/net/nf_conntrack_max "${2:-65536}"
+	put proc/sys/net/netfilter/nf_conntrack_max "${2:-65536}"
+	put proc/sys/net/netfilter/nf_conntrack_buckets "${3:-65536}"
+	put proc/sys/net/netfilter/nf_conntrack_count "${4:-0}"
+	chmod 444 "$tree/proc/sys/net/netfilter/nf_conntrack_count"
+	put sys/module/nf_conntrack/initstate live
+	put sys/kernel/slab/nf_conntrack/slab_size 256
+}
+
+# documented: every field of the last output is in the manual
+documented()
+{
+	jq -r '[paths | .[] | strings] | unique | .[]' "$tmp/out" >"$tmp/fields"
+	sed -n 's/^\.It Va //p' "$src/man/conntune.1" | sed 's/ , Va / /g' | tr ' ' '\n' | sort -u >"$tmp/manual"
+	is "fields of '$*' that the manual doesn't have" "$(sort -u "$tmp/fields" | comm -23 - "$tmp/manual" | tr '\n' ' ')" ""
+}
+
+# expected NAME: the last output is what is kept; with UPDATE_EXPECTED=1 it becomes that
+expected()
+{
+	file=$src/tests/integration/expected/$1
+	if [ -n "${UPDATE_EXPECTED-}" ]; then
+		mkdir -p "${file%/*}"
+		cp "$tmp/out" "$file"
+	fi
+	checks=$((checks + 1))
+	if [ ! -f "$file" ]; then
+		fail "no $file: look at what comes, then run make check UPDATE_EXPECTED=1"
+	elif ! diff -u "$file" "$tmp/out" >"$tmp/diff"; then
+		fail "not as expected: $1"
+		head -n 40 "$tmp/diff"
+	fi
+}
+
+# plain: last JSON output without digits that depend on the mathematics library
+plain()
+{
+	jq 'walk(if type == "number" and . != floor then . * 1e6 | round | . / 1e6 else . end)' "$tmp/out" >"$tmp/plain" &&
+		mv "$tmp/plain" "$tmp/out"
+}
+
 finish()
 {
 	echo "$checks checks, $failures failed"
