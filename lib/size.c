@@ -20,7 +20,6 @@
 /* The documents' bounds; 128 also for demand: below 100 the kernel's own cleaning of a full table is off (4.12). */
 #define LIMIT_MIN 128
 #define LIMIT_CAP 65536
-#define BUCKETS_MIN 16
 
 /* Arithmetic written out, while it is done. @used is what all lines together need, also when they were cut. */
 struct text {
@@ -43,7 +42,7 @@ struct sizing {
  * @buckets:       buckets wanted for a limit, before the kernel's rounding; never decreasing
  * @say_buckets:   why that many
  * @limit_min:     unit: connections
- * @keeps_present: doesn't go below ct_size_request.keep_limit
+ * @keeps_present: doesn't go below ct_size_request.keep_limit and keep_buckets
  * @power_of_two:  a limit cut to memory becomes a power of two again
  * @observes:      says what the kernel does, so nothing is lifted or cut
  */
@@ -175,10 +174,11 @@ static uint64_t buckets_needed(const struct ct_size_request *req, uint64_t limit
 	return (uint64_t)fmin(ceil(nodes / req->target_load), 0x1p53);
 }
 
+/* At least 16, as documented, since the limit is at least 128. */
 static uint64_t eighth(const struct ct_size_request *req, uint64_t limit)
 {
 	(void)req;
-	return max_u64(limit / 8, BUCKETS_MIN);
+	return limit / 8;
 }
 
 static uint64_t equal(const struct ct_size_request *req, uint64_t limit)
@@ -206,7 +206,7 @@ static uint64_t as_given(const struct ct_size_request *req, uint64_t limit)
 
 static void say_eighth(const struct sizing *s, uint64_t want)
 {
-	say(s->text, "buckets: limit / 8, at least %d = %" PRIu64 "\n", BUCKETS_MIN, want);
+	say(s->text, "buckets: limit / 8 = %" PRIu64 "\n", want);
 }
 
 static void say_equal(const struct sizing *s, uint64_t want)
@@ -546,7 +546,7 @@ static uint64_t never_below(const struct sizing *s)
 
 static void fit_available(struct sizing *s)
 {
-	uint64_t low = never_below(s), limit = low;
+	uint64_t low = never_below(s), limit;
 	char why[96];
 
 	s->room = minus(s->req->mem_available.v, ct_memory_floor(s->req->ram_bytes));
@@ -556,8 +556,7 @@ static void fit_available(struct sizing *s)
 		    s->room);
 		return;
 	}
-	if (low < s->size.limit)
-		limit = largest(s, fits_available, low, s->size.limit);
+	limit = largest(s, fits_available, low, s->size.limit);
 	(void)snprintf(why, sizeof(why), "MemAvailable of %" PRIu64 " bytes less %" PRIu64 " to stay free",
 		       s->req->mem_available.v, ct_memory_floor(s->req->ram_bytes));
 	if (limit < s->size.limit)
@@ -583,6 +582,22 @@ static void set_buckets(struct sizing *s)
 		say(s->text, "the kernel rounds up to whole pages of %u buckets: %" PRIu64 "\n", kernel->bucket_step,
 		    s->size.buckets);
 	}
+}
+
+/* The limit matters more: present buckets don't take memory from it. */
+static void keep_buckets(struct sizing *s)
+{
+	uint64_t keep = min_u64(s->req->keep_buckets, most_buckets(&s->req->kernel));
+
+	if (!s->policy->keeps_present || keep <= s->size.buckets)
+		return;
+	if (worst_case(s->req, s->size.limit, keep) > s->size.budget_bytes) {
+		say(s->text, "the present %" PRIu64 " buckets would leave too little of the budget\n", keep);
+		return;
+	}
+	s->size.buckets = keep;
+	s->size.buckets_bound_by = CT_BOUND_PRESENT;
+	say(s->text, "the present %" PRIu64 " buckets are more and stay, unless lowering is asked for\n", keep);
 }
 
 /* Without room for another array the present one stays, larger or smaller. */
@@ -626,6 +641,7 @@ static int bind(struct sizing *s, struct ct_err *err)
 	if (s->req->mem_available.known)
 		fit_available(s);
 	set_buckets(s);
+	keep_buckets(s);
 	if (!s->req->mem_available.known)
 		return 0;
 	keep_array(s);
@@ -827,7 +843,7 @@ static const struct {
 	[CT_BOUND_CAP] = { "cap", "cut to the documents' maximum above 1 GiB of RAM" },
 	[CT_BOUND_STEP] = { "step", "the kernel's fixed number above 1 or 4 GiB of RAM" },
 	[CT_BOUND_POWER_OF_TWO] = { "power-of-two", "rounded down to a power of two" },
-	[CT_BOUND_PRESENT] = { "present", "kept at the present limit" },
+	[CT_BOUND_PRESENT] = { "present", "kept as it is now" },
 	[CT_BOUND_BUDGET] = { "budget", "cut to the memory budget" },
 	[CT_BOUND_AVAILABLE] = { "available", "held back by the memory available now" },
 	[CT_BOUND_KERNEL_MAX] = { "kernel-max", "cut to the most the kernel takes" },

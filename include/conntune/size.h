@@ -23,7 +23,8 @@ extern "C" {
  *   5. MemAvailable less ct_memory_floor(): room for the connections still to come and for a new bucket array, since
  *      the old one exists until the resize is over. This stops growth only: it doesn't go below the entries
  *      that exist, nor below keep_limit. Without room for a new array the present one stays;
- *   6. buckets from the limit that came out, as the kernel will hold them.
+ *   6. buckets from the limit that came out, as the kernel will hold them; balanced and demand: not below the present
+ *      ones (keep_buckets), as far as the budget has room for them beside the limit.
  * Each step that changes the limit leaves its name in bound_by. Policy kernel says what the kernel does, so it ends
  * after 1: the budget is only computed beside it. A policy fixed with a bound other than formula was cut:
  * the administrator's numbers don't fit, and the caller should say so instead of setting others.

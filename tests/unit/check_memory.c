@@ -86,6 +86,7 @@ static const struct {
 } floors[] = {
 	{ .ram = 0, .floor = 0 },
 	{ .ram = MIB(64), .floor = MIB(16) },
+	{ .ram = MIB(100), .floor = MIB(25) },
 	{ .ram = MIB(128), .floor = MIB(32) },
 	{ .ram = MIB(512), .floor = MIB(32) },
 	{ .ram = MIB(640), .floor = MIB(32) },

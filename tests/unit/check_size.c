@@ -417,6 +417,8 @@ static const struct {
 	{ 3000000, 0, GIB(2), 2031616, 2097152, 3000000, 3000000, CT_BOUND_BUDGET, CT_BOUND_BUDGET },
 	{ 0, 3000000, GIB(2), 2033600, 2033664, 3000000, 3000000, CT_BOUND_BUDGET, CT_BOUND_BUDGET },
 	{ UINT64_MAX, 65536, GIB(4096), INT_MAX, 65536, UINT64_MAX, 65536, CT_BOUND_KERNEL_MAX, CT_BOUND_FORMULA },
+	{ UINT64_MAX, 0, GIB(4096), INT_MAX, 268434944, UINT64_MAX, UINT64_C(1) << 53, CT_BOUND_KERNEL_MAX,
+	  CT_BOUND_KERNEL_MAX },
 	{ 65536, UINT64_MAX, GIB(4096), 65536, 268434944, 65536, UINT64_MAX, CT_BOUND_FORMULA, CT_BOUND_KERNEL_MAX },
 	{ 0, UINT64_MAX, GIB(4096), 268434944, 268434944, UINT64_MAX, UINT64_MAX, CT_BOUND_KERNEL_MAX,
 	  CT_BOUND_KERNEL_MAX },
@@ -442,13 +444,25 @@ END_TEST
 /* Balanced on 2 GiB (65536 by formula, budget 512 MiB) with what the machine has already. */
 static const struct {
 	const char *what;
-	uint64_t keep, budget, available, entries, buckets_now;
+	uint64_t keep, keep_buckets, budget, available, entries, buckets_now;
 	uint64_t limit, buckets;
 	enum ct_bound bound, buckets_bound;
 } circumstances[] = {
 	{ .what = "a higher present limit stays", .keep = 200000, .limit = 200000, .buckets = 262144,
 	  .bound = CT_BOUND_PRESENT, .buckets_bound = CT_BOUND_PRESENT },
+	{ .what = "the same present limit does nothing", .keep = 65536, .limit = 65536, .buckets = 65536 },
 	{ .what = "a lower present limit does nothing", .keep = 1000, .limit = 65536, .buckets = 65536 },
+	{ .what = "more present buckets stay", .keep_buckets = 131072, .limit = 65536, .buckets = 131072,
+	  .buckets_bound = CT_BOUND_PRESENT },
+	{ .what = "present buckets are not rounded", .keep_buckets = 65537, .limit = 65536, .buckets = 65537,
+	  .buckets_bound = CT_BOUND_PRESENT },
+	{ .what = "fewer present buckets do nothing", .keep_buckets = 1024, .limit = 65536, .buckets = 65536 },
+	{ .what = "as many present buckets do nothing", .keep_buckets = 65536, .limit = 65536, .buckets = 65536 },
+	{ .what = "present buckets just within the budget", .keep_buckets = 131072, .budget = 65536 * 272,
+	  .limit = 65536, .buckets = 131072, .buckets_bound = CT_BOUND_PRESENT },
+	{ .what = "present buckets never beat the budget", .keep_buckets = 131072, .budget = 65536 * 272 - 1,
+	  .limit = 65536, .buckets = 65536 },
+	{ .what = "no more than the kernel can hold stay", .keep_buckets = UINT64_MAX, .limit = 65536, .buckets = 65536 },
 	{ .what = "the budget beats a present limit", .keep = 1 << 24, .limit = 2031616, .buckets = 2097152,
 	  .bound = CT_BOUND_BUDGET, .buckets_bound = CT_BOUND_BUDGET },
 	{ .what = "the budget beats the formula", .budget = MIB(8), .limit = 31744, .buckets = 32768,
@@ -482,6 +496,7 @@ START_TEST(balanced_heeds_what_is_there)
 	struct ct_size size;
 
 	req.keep_limit = circumstances[_i].keep;
+	req.keep_buckets = circumstances[_i].keep_buckets;
 	req.budget_bytes = circumstances[_i].budget;
 	req.mem_available = (struct ct_u64){ .known = circumstances[_i].available, .v = circumstances[_i].available };
 	req.entries = circumstances[_i].entries;
@@ -499,6 +514,7 @@ START_TEST(only_balanced_and_demand_keep_the_present_limit)
 	struct ct_size_request req = machine("6.18", 64, GIB(2));
 
 	req.keep_limit = 1000000;
+	req.keep_buckets = 1 << 21;
 	req.peak_entries = 1000;
 	req.fixed_limit = 1000;
 	ck_assert_uint_eq(answer(&req, CT_POLICY_BALANCED).limit, 1000000);
@@ -506,6 +522,11 @@ START_TEST(only_balanced_and_demand_keep_the_present_limit)
 	ck_assert_uint_eq(answer(&req, CT_POLICY_DOCUMENTED).limit, 65536);
 	ck_assert_uint_eq(answer(&req, CT_POLICY_KERNEL).limit, 65536);
 	ck_assert_uint_eq(answer(&req, CT_POLICY_FIXED).limit, 1000);
+	ck_assert_uint_eq(answer(&req, CT_POLICY_BALANCED).buckets, 1 << 21);
+	ck_assert_uint_eq(answer(&req, CT_POLICY_DEMAND).buckets, 1 << 21);
+	ck_assert_uint_eq(answer(&req, CT_POLICY_DOCUMENTED).buckets, 8192);
+	ck_assert_uint_eq(answer(&req, CT_POLICY_KERNEL).buckets, 65536);
+	ck_assert_uint_eq(answer(&req, CT_POLICY_FIXED).buckets, 1024);
 }
 END_TEST
 
@@ -743,7 +764,7 @@ START_TEST(request_init_takes_facts_and_defaults)
 	ck_assert_uint_eq(req.reserve_bytes, MIB(128));
 	ck_assert_uint_eq(req.namespaces, 1);
 	ck_assert_uint_eq(req.kernel.bucket_step, 512);
-	ck_assert_uint_eq(req.keep_limit + req.peak_entries + req.fixed_limit + req.fixed_buckets, 0);
+	ck_assert_uint_eq(req.keep_limit + req.keep_buckets + req.peak_entries + req.fixed_limit + req.fixed_buckets, 0);
 	ck_assert_double_eq(req.target_load, 2);
 	facts.value[CT_PARAM_BUCKETS].known = false;
 	ck_assert_int_eq(ct_size_request_init(&req, &facts, NULL), 0);
@@ -854,16 +875,16 @@ static const struct {
 	uint64_t ram;
 	const char *line;
 } lines[] = {
-	{ CT_POLICY_DOCUMENTED,
-	  "2.6.5", 32, MIB(512), "536870912 bytes of RAM / 16384 / 1 (32-bit pointers) = 32768 connections\n" },
-	{ CT_POLICY_DOCUMENTED, "2.6.5", 32, MIB(512), "buckets: limit / 8, at least 16 = 4096\nfull table" },
-	{ CT_POLICY_DOCUMENTED,
-	  "6.18", 64, GIB(24), "above 1 GiB of RAM the documents stop at 65536 connections and 8192 buckets\n" },
+	{ CT_POLICY_DOCUMENTED, "2.6.5", 32, MIB(512),
+	  "536870912 bytes of RAM / 16384 / 1 (32-bit pointers) = 32768 connections\n" },
+	{ CT_POLICY_DOCUMENTED, "2.6.5", 32, MIB(512), "buckets: limit / 8 = 4096\nfull table" },
+	{ CT_POLICY_DOCUMENTED, "6.18", 64, GIB(24),
+	  "above 1 GiB of RAM the documents stop at 65536 connections and 8192 buckets\n" },
 	{ CT_POLICY_DOCUMENTED, "6.18", 64, GIB(24), "limit 65536: cut to the documents' maximum above 1 GiB of RAM\n" },
 	{ CT_POLICY_DOCUMENTED, "6.18", 64, MIB(2), "but at least 128 connections\n" },
 	{ CT_POLICY_DOCUMENTED, "6.18", 64, MIB(2), "the kernel rounds up to whole pages of 512 buckets: 512\n" },
-	{ CT_POLICY_DOCUMENTED,
-	  "2.4.20", 32, MIB(512), "before 2.4.21 the hash spreads well only over a prime number: 4093\n" },
+	{ CT_POLICY_DOCUMENTED, "2.4.20", 32, MIB(512),
+	  "before 2.4.21 the hash spreads well only over a prime number: 4093\n" },
 	{ CT_POLICY_DOCUMENTED, "5.15", 64, GIB(24), "because a chain passes the kernel's limit of 8 to 31 nodes: 38.5 %\n" },
 	{ CT_POLICY_BALANCED, "5.15", 64, GIB(2), "limit of 8 to 31 nodes: 1 in " },
 	{ CT_POLICY_DEDICATED, "6.18", 64, MIB(512), "memory budget: 402653184 bytes (384.0 MiB), RAM - reserve\n" },
@@ -871,8 +892,9 @@ static const struct {
 	{ CT_POLICY_KERNEL, "6.18", 32, GIB(24), "but more than 1 GiB of RAM: 65536 buckets\n" },
 	{ CT_POLICY_KERNEL, "6.18", 32, GIB(24), "limit 65536: the kernel's fixed number above 1 or 4 GiB of RAM\n" },
 	{ CT_POLICY_KERNEL, "6.18", 64, MIB(64), "but never fewer than 1024 buckets\nlimit: 1 x 1024 buckets = 1024\n" },
-	{ CT_POLICY_DEDICATED,
-	  "6.18", 64, MIB(512), "(536870912 bytes of RAM - 134217728 reserved) / (256 bytes per connection + 8 per bucket) = 1525201 connections\n"
+	{ CT_POLICY_DEDICATED, "6.18", 64, MIB(512),
+	  "(536870912 bytes of RAM - 134217728 reserved) / (256 bytes per connection + 8 per bucket) = 1525201 "
+	  "connections\n"
 	  "down to a power of two: 1048576\nbuckets: as many as connections = 1048576\n" },
 	{ CT_POLICY_DEDICATED, "6.18", 64, MIB(512), "limit 1048576: rounded down to a power of two\n" },
 	{ CT_POLICY_BALANCED, "6.18", 64, GIB(4096) * 32, "the kernel takes at most 2147483647 connections\n" },
@@ -924,9 +946,16 @@ START_TEST(explain_says_what_the_machine_has_already)
 	req.keep_limit = 200000;
 	text = explanation(&req, CT_POLICY_BALANCED);
 	assert_says(text, "the present limit of 200000 is higher and stays, unless lowering is asked for\n");
-	assert_says(text, "limit 200000: kept at the present limit\n");
+	assert_says(text, "limit 200000: kept as it is now\n");
 	req.keep_limit = 0;
+	req.keep_buckets = 1 << 20;
+	text = explanation(&req, CT_POLICY_BALANCED);
+	assert_says(text, "the present 1048576 buckets are more and stay, unless lowering is asked for\n");
+	assert_says(text, "buckets 1048576: kept as it is now\n");
 	req.budget_bytes = MIB(8);
+	assert_says(explanation(&req, CT_POLICY_BALANCED),
+		    "the present 1048576 buckets would leave too little of the budget\n");
+	req.keep_buckets = 0;
 	text = explanation(&req, CT_POLICY_BALANCED);
 	assert_says(text, "memory budget: 8388608 bytes (8.0 MiB), as given\n");
 	assert_says(text, "memory budget of 8388608 bytes: 65536 connections are too many, 31744 fit\n");
@@ -1023,6 +1052,7 @@ static struct ct_size_request random_machine(void)
 	req.fixed_limit = below(2) ? of_any_size(33) : 0;
 	req.fixed_buckets = below(2) || req.fixed_limit == 0 ? of_any_size(30) : 0;
 	req.keep_limit = below(2) ? of_any_size(33) : 0;
+	req.keep_buckets = below(2) ? of_any_size(25) : 0;
 	return req;
 }
 
@@ -1046,7 +1076,7 @@ static void check_result(const struct ct_size_request *req, const struct ct_size
 	ck_assert_uint_eq(size->worst_case_bytes, req->namespaces * size->limit * req->entry_bytes + tables * table);
 	ck_assert_double_ge(size->p_refused, 0);
 	ck_assert_double_le(size->p_refused, 1);
-	if (size->buckets_bound_by != CT_BOUND_AVAILABLE)
+	if (size->buckets_bound_by != CT_BOUND_AVAILABLE && size->buckets_bound_by != CT_BOUND_PRESENT)
 		ck_assert_uint_eq(size->buckets % req->kernel.bucket_step, 0);
 	if (size->policy == CT_POLICY_KERNEL)
 		return;
@@ -1111,6 +1141,7 @@ START_TEST(random_requests_keep_all_promises)
 		struct ct_size_request req = random_machine();
 		enum ct_policy policy = (enum ct_policy)below(CT_POLICY__COUNT);
 		bool busy = below(2);
+		char text[2048];
 		struct ct_size size;
 		struct ct_err err = { 0 };
 		int r;
@@ -1122,6 +1153,7 @@ START_TEST(random_requests_keep_all_promises)
 		if (r < 0)
 			continue;
 		answered++;
+		ck_assert_int_eq(ct_size_explain(&req, &size, text, sizeof(text)), 0);
 		check_result(&req, &size);
 		if (busy) {
 			check_available(&req, &size);
