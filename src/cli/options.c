@@ -92,7 +92,7 @@ static const struct row rows[CLI_OPT__COUNT] = {
 	},
 	[CLI_OPT_NAMESPACES] = {
 		.name = "namespaces", .metavar = "N", .type = TYPE_COUNT, INTO(namespaces), .commands = SIZING,
-		.min = 1, .max = 1000000,
+		.min = 1, .max = 65536,
 		.help = "network namespaces that may be full at once (default 1)",
 	},
 	[CLI_OPT_ENTRY_BYTES] = {
