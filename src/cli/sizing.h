@@ -27,7 +27,8 @@ struct cli_sizing {
  * cli_sizing_make - collect facts, size by every policy
  * Nothing present is lowered unless --policy asked for a policy.
  * Returns: 0, or what ct_facts_collect() and, for the recommended policy, ct_size_compute() return; -EINVAL also for
- *          an option that this machine contradicts, such as --reserve beyond its memory.
+ *          an option that this machine contradicts, such as --reserve beyond its memory or --budget below any use;
+ *          -EOPNOTSUPP if this machine has no room for the least that the policy asks for.
  */
 int cli_sizing_make(const struct cli_options *opt, struct ct_fs *fs, struct cli_sizing *ret, struct ct_err *err);
 

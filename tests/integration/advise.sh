@@ -78,6 +78,7 @@ run advise --root "$tree" --namespaces 10 --json
 is "--namespaces 10" "$(json '.policies[0] | .worst_case_bytes == 10 * .limit * 256 + .buckets * 8')" true
 run advise --root "$tree" --policy dedicated --reserve 1G --json
 is "--reserve 1G" "$(json '.policies[0].budget_bytes')" $((4021268 * 1024 - 1073741824))
+refused 2 "the budget is 1$" advise --root "$tree" --budget 1
 refused 2 "leave nothing" advise --root "$tree" --policy dedicated --reserve 8G
 refused 2 "needs --peak" advise --root "$tree" --policy demand
 run advise --root "$tree" --entry-bytes 1000 --json
