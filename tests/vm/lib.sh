@@ -5,7 +5,8 @@
 
 vm_src=$(dirname "$(readlink -f "$0")")
 vm_dir=
-vm_root=
+# never an empty path: a script without a guest of its own would write below /etc of the host
+set -u
 
 vm_skip()
 {
@@ -39,7 +40,7 @@ vm_stage()
 	trap vm_end EXIT
 	[ ! -x .libs/conntune ] || programs="$programs .libs/conntune"
 	# shellcheck disable=SC2086
-	LD_LIBRARY_PATH=$PWD/lib/.libs "$vm_src/stage" "$vm_root" $programs
+	LD_LIBRARY_PATH=$PWD/lib/.libs "$vm_src/stage" "$vm_root" $programs || exit 1
 }
 
 # vm_boot [KERNEL ARGUMENT...] <SCRIPT: run it in a guest; fails if anything that it expects doesn't hold
