@@ -261,7 +261,9 @@ int ct_fs_info(struct ct_fs *fs, const char *path, struct ct_fs_info *ret, struc
 	/* before 3.12 it doesn't take O_PATH descriptors: then the mode bits decide alone */
 	(void)fstatvfs(fd, &mount);
 	ret->mode = st.st_mode;
-	ret->writable = (st.st_mode & 0222) && !(mount.f_flag & ST_RDONLY);
+	ret->inode = st.st_ino;
+	ret->read_only_mount = mount.f_flag & ST_RDONLY;
+	ret->writable = (st.st_mode & 0222) && !ret->read_only_mount;
 	return 0;
 }
 

@@ -35,6 +35,8 @@ int ct_fs_write_u64(struct ct_fs *fs, const char *path, uint64_t value, struct c
 /* Is the file there, and could it be written (mode bits and mount, not who asks)? */
 struct ct_fs_info {
 	mode_t mode;
+	uint64_t inode;
+	bool read_only_mount;
 	bool writable;
 };
 int ct_fs_info(struct ct_fs *fs, const char *path, struct ct_fs_info *ret, struct ct_err *err);

@@ -25,7 +25,8 @@ struct ct_u64 {
  * @known:    it was read
  * @writable: its file has a write bit and isn't on a read-only mount; says nothing about who asks
  * @v:        unit of the tunable; negative where the kernel let somebody write that
- * @path:     the file it was read from, below the root; one of ct_param.paths, or NULL
+ * @path:     the file it was read from, below the root; one of ct_param.paths, or proc/net/ip_conntrack, whose lines
+ *            were counted; NULL if not known
  */
 struct ct_value {
 	bool known;
@@ -63,10 +64,10 @@ enum ct_extension_reason {
  * struct ct_facts - what is known of one machine
  * @ram_bytes:           MemTotal
  * @mem_available_bytes: MemAvailable (3.14), else MemFree + Buffers + Cached
- * @page_bytes, @pointer_bits: of the kernel, not of this program
+ * @page_bytes, @pointer_bits: of the kernel, not of this program; if nothing tells, 4096 and 64 (32 before 2.6)
  * @kernel, @release:    version and the text it came from
  * @machine:             as uname -m says, "" if not known
- * @cpus:                possible CPUs
+ * @cpus:                possible CPUs; 0 if not known
  * @netns_inode:         network namespace that the values belong to
  * @netns_initial:       is it the first one? netns_initial_known says whether that could be told
  * @netns_count:         network namespaces found (proc/PID/ns/net, run/netns), at least 1
@@ -116,7 +117,7 @@ struct ct_facts {
  * @entry_bytes:  0 or 16 .. 65536: slab and extension together
  *
  * Zero means "as found". With any of the first three the machine is another one: present values,
- * MemAvailable, log values and slab sizes of this machine are dropped.
+ * MemAvailable, log values and slab sizes of this machine are dropped; other pointers bring pages of 4096 bytes.
  */
 struct ct_facts_override {
 	uint64_t ram_bytes;
