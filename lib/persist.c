@@ -178,19 +178,22 @@ enum found {
 static int look(struct ct_fs *fs, const char *path, enum found *ret, char **text, struct ct_err *err)
 {
 	char link[8];
+	struct ct_err why;
 	int r = ct_fs_readlink(fs, path, link, sizeof(link), NULL);
 
 	*ret = FOUND_FOREIGN;
 	if (r == 0 || r == -ENAMETOOLONG)
 		return 0;
-	r = ct_fs_read(fs, path, text, NULL, err);
+	r = ct_fs_read(fs, path, text, NULL, &why);
 	if (r == -EISDIR || r == -EINVAL || r == -EFBIG)
 		return 0;
 	if (r == -ENOENT)
 		*ret = FOUND_NOTHING;
-	else if (r == 0 && ct_boot_text_is_ours(*text))
+	else if (r < 0)
+		return ct_err_set(err, r, "%s", why.msg);
+	else if (ct_boot_text_is_ours(*text))
 		*ret = FOUND_OURS;
-	return r == -ENOENT ? 0 : r;
+	return 0;
 }
 
 static enum ct_boot_change change_for(const struct ct_boot_file *file, enum found found, const char *text)

@@ -93,7 +93,7 @@ static struct ct_step *add_step(struct draft *d, enum ct_step_kind kind, const c
 }
 
 /*
- * Where @id is written: the file it was read from, else another name of the same value. The write bit of a file
+ * Where @id is written: the file it was read from, else the module parameter behind it. The write bit of a file
  * proves little in a captured tree, so the table has to agree.
  */
 static const char *writable_path(const struct draft *d, enum ct_param_id id)
@@ -105,9 +105,9 @@ static const char *writable_path(const struct draft *d, enum ct_param_id id)
 	for (p = ct_param_get(id)->paths; p->path; p++) {
 		if (!p->writable || !ct_kver_within(&d->facts->kernel, &p->since, &p->until))
 			continue;
-		if (value->path && strcmp(p->path, value->path) == 0 && value->writable)
+		if (value->path && value->writable && strcmp(p->path, value->path) == 0)
 			return p->path;
-		if (!other && (!value->path || strcmp(p->path, value->path) != 0) &&
+		if (!other && (!value->path || strncmp(p->path, "sys/", strlen("sys/")) == 0) &&
 		    (strstr(p->path, "ip_conntrack") != NULL) == d->old_names)
 			other = p->path;
 	}
@@ -205,7 +205,7 @@ static int find_paths(struct draft *d, struct ct_err *err)
 	if (d->set_limit) {
 		d->limit_path = writable_path(d, CT_PARAM_LIMIT);
 		if (!d->limit_path)
-			return ct_err_set(err, -EROFS, "the limit can't be written: no file of it is writable here");
+			return ct_err_set(err, -EROFS, "the limit can't be written: its file is read-only, as root sees it too");
 	}
 	return 0;
 }

@@ -240,12 +240,13 @@ int ct_record_first(struct ct_fs *fs, const struct ct_facts *facts, struct ct_er
 		.module_loaded = facts->presence != CT_PRESENCE_ABSENT,
 	};
 	char text[CT_RECORD_BYTES_MAX];
+	struct ct_err why = { 0 };
 	struct ct_record kept;
 	int r;
 
-	r = ct_record_load(fs, &kept, err);
+	r = ct_record_load(fs, &kept, &why);
 	if (r != -ENOENT)
-		return r;
+		return r < 0 ? ct_err_set(err, r, "%s", why.msg) : 0;
 	r = record_text(&rec, text, err);
 	return r < 0 ? r : ct_fs_replace(fs, CT_RECORD_PATH, text, 0600, err);
 }
