@@ -44,7 +44,7 @@ static void show_facts(struct out *out, const struct cli_options *opt, const str
 	out_text(out, "entry_source", NULL, ct_entry_source_name(f->entry_source));
 	if (!s->other_machine) {
 		out_u64(out, "namespaces", "namespaces", OUT_PLAIN, f->netns_count);
-		out_note(out, "network namespaces found; the limit holds for each");
+		out_note(out, "found here; the limit holds for each");
 	}
 	out_end(out);
 }

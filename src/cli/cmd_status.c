@@ -122,7 +122,7 @@ static void show_place(struct out *out, const struct status *s)
 {
 	const struct ct_facts *f = &s->facts;
 
-	out_text(out, "presence", "module", ct_presence_name(f->presence));
+	out_text(out, "presence", "conntrack", ct_presence_name(f->presence));
 	out_text(out, "kernel", "kernel", f->release);
 	if (f->netns_inode.known)
 		out_u64(out, "namespace", "namespace", OUT_PLAIN, f->netns_inode.v);
