@@ -115,8 +115,8 @@ expected()
 # plain: last JSON output without digits that depend on the mathematics library
 plain()
 {
-	jq 'walk(if type == "number" and . != floor then . * 1e6 | round | . / 1e6 else . end)' "$tmp/out" >"$tmp/plain" &&
-		mv "$tmp/plain" "$tmp/out"
+	jq 'walk(if type == "number" and . != floor then . * 1e6 | round | . / 1e6 else . end)' "$tmp/out" >"$tmp/plain.json" &&
+		mv "$tmp/plain.json" "$tmp/out"
 }
 
 finish()

@@ -176,7 +176,9 @@ for option in $(cat "$tmp/options"); do
 	checks=$((checks + 1))
 done
 sed -n 's/.*\.It .*Fl Fl \([a-z-]*\).*/\1/p' "$src/man/conntune.1" | sort -u >"$tmp/documented"
-is "documented, but not there" "$(comm -13 "$tmp/options" "$tmp/documented" | tr '\n' ' ')" ""
+case $commands in
+*apply*) is "documented, but not there" "$(comm -13 "$tmp/options" "$tmp/documented" | tr '\n' ' ')" "" ;;
+esac
 for command in $commands; do
 	grep -q "^\.It Cm $command" "$src/man/conntune.1" || fail "conntune.1 doesn't document $command"
 done
