@@ -395,6 +395,9 @@ static int parse_command(const char *word, const struct cli_command_row *command
 
 static int check_policy_options(const struct cli_options *opt, struct ct_err *err)
 {
+	/* without --policy advice shows them all, each with its own options */
+	if (opt->command == CLI_ADVISE && !cli_given(opt, CLI_OPT_POLICY))
+		return 0;
 	/* named or the default: an option that it ignores would look as if it had worked */
 	for (int i = 0; i < CLI_OPT__COUNT; i++) {
 		unsigned policies = rows[i].policies;

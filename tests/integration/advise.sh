@@ -63,6 +63,8 @@ is "large, balanced asked for: limit" "$(json '.policies[0].limit')" $limit
 
 # --- options reach the numbers
 machine options
+run advise --root "$tree" --peak 100000 --limit 70000 --json
+is "without --policy each policy takes its own options" "$(policy demand .limit) $(policy fixed .limit)" "200000 70000"
 run advise --root "$tree" --policy fixed --limit 100000 --buckets 50000 --json
 is "fixed: limit and buckets, in whole pages" "$(json '.policies[0] | "\(.limit) \(.buckets)"')" "100000 50176"
 run advise --root "$tree" --policy demand --peak 40000 --headroom 1.5 --failover 2 --json

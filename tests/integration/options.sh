@@ -93,12 +93,12 @@ refused 2 "--check .*--ram" advise --check --ram 1G
 refused 2 "--check .*--pointer-bits" advise --check --pointer-bits 32
 refused 2 "--check .*--kernel" advise --check --kernel 6.1
 refused 2 "fixed needs --limit or --buckets" advise --policy fixed
-refused 2 "--limit goes with --policy fixed, not balanced" advise --limit 65536
+refused 2 "--limit goes with --policy fixed, not balanced" advise --policy balanced --limit 65536
 refused 2 "--buckets goes with --policy fixed, not dedicated" advise --policy dedicated --buckets 65536
 refused 2 "--peak goes with --policy demand, not kernel" advise --policy kernel --peak 5
-refused 2 "--headroom goes with --policy demand" advise --headroom 2
-refused 2 "--failover goes with --policy demand" advise --failover 2
-refused 2 "--reserve goes with --policy dedicated" advise --reserve 128M
+refused 2 "--headroom goes with --policy demand" advise --policy kernel --headroom 2
+refused 2 "--failover goes with --policy demand" advise --policy kernel --failover 2
+refused 2 "--reserve goes with --policy dedicated" advise --policy kernel --reserve 128M
 refused 2 "--load goes with --policy balanced" advise --policy kernel --load 2
 refused 2 "--policy is given twice" advise --policy kernel --policy fixed
 refused 2 "--ram is given twice" advise --ram 1G --ram 2G
@@ -108,6 +108,7 @@ refused 2 "advise takes no --dry-run" advise --dry-run
 case $commands in
 *apply*)
 	refused 2 "nothing to --confirm" apply --dry-run --confirm 5
+	refused 2 "--limit goes with --policy fixed, not balanced" apply --limit 65536
 	refused 2 "apply takes no --ram" apply --ram 1G
 	refused 2 "apply takes no --kernel" apply --kernel 6.1
 	refused 2 "apply takes no --check" apply --check
