@@ -14,6 +14,11 @@ enum cli_exit cli_exit_code(int code)
 	switch (-code) {
 	case 0:
 		return CLI_EXIT_OK;
+	/* refused: nothing is wrong with the command line or the machine */
+	case EBUSY:
+	case EEXIST:
+	case ESTALE:
+		return CLI_EXIT_CHECK;
 	case EINVAL:
 	case ERANGE:
 		return CLI_EXIT_USAGE;

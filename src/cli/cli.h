@@ -11,7 +11,7 @@
 /* Exit codes; an interface, documented in conntune(1). */
 enum cli_exit {
 	CLI_EXIT_OK,
-	CLI_EXIT_CHECK,                 /* advice differs, or a check failed */
+	CLI_EXIT_CHECK,                 /* advice differs, a check failed, or a change is refused */
 	CLI_EXIT_USAGE,
 	CLI_EXIT_NOT_PERMITTED,
 	CLI_EXIT_NOT_SUPPORTED,         /* this kernel or namespace can't do it, or doesn't tell what is needed */
@@ -29,8 +29,11 @@ struct out;
 typedef int (*cli_command_fn)(const struct cli_options *opt, struct out *out, struct ct_err *err);
 
 int cmd_advise(const struct cli_options *opt, struct out *out, struct ct_err *err);
+int cmd_apply(const struct cli_options *opt, struct out *out, struct ct_err *err);
+int cmd_confirm(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_explain(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_params(const struct cli_options *opt, struct out *out, struct ct_err *err);
+int cmd_revert(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_status(const struct cli_options *opt, struct out *out, struct ct_err *err);
 
 /* The only place that knows which errno means which exit code. */

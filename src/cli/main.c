@@ -15,13 +15,16 @@
 static const struct cli_command_row commands[CLI_COMMAND__COUNT] = {
 	[CLI_ADVISE] = { .name = "advise", .run = cmd_advise,
 			 .help = "say what limit and buckets should be here, and why" },
-	[CLI_APPLY] = { .name = "apply", .help = "make it so, step by step, each value read back" },
-	[CLI_CONFIRM] = { .name = "confirm", .help = "keep what `apply --confirm` set" },
+	[CLI_APPLY] = { .name = "apply", .run = cmd_apply,
+			.help = "make it so, step by step, each value read back" },
+	[CLI_CONFIRM] = { .name = "confirm", .run = cmd_confirm,
+			  .help = "keep what `apply --confirm` set" },
 	[CLI_EXPLAIN] = { .name = "explain", .argument = "[TOPIC]", .run = cmd_explain,
 			  .help = "the formula behind a number, with this machine's values" },
 	[CLI_PARAMS] = { .name = "params", .argument = "[NAME]", .run = cmd_params,
 			 .help = "all tunables: present value, default, range, effect" },
-	[CLI_REVERT] = { .name = "revert", .help = "put back what was there before the first apply" },
+	[CLI_REVERT] = { .name = "revert", .run = cmd_revert,
+			 .help = "put back what was there before the first apply" },
 	[CLI_STATUS] = { .name = "status", .run = cmd_status,
 			 .help = "how full the table is, and whether that is fine" },
 };
@@ -112,7 +115,9 @@ int main(int argc, char **argv)
 	struct ct_err close_err = { 0 };
 	int r = guard_standard_files();
 
+	/* both are errors of a write, and are seen there */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	if (r == 0)
 		r = cli_options_parse(argc, argv, commands, &opt, &err);
 	if (r == 0)

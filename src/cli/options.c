@@ -123,7 +123,8 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.help = "show the plan, change nothing",
 	},
 	[CLI_OPT_ALLOW_SHRINK] = {
-		.name = "allow-shrink", .type = TYPE_FLAG, INTO(allow_shrink), .commands = FOR(CLI_APPLY),
+		.name = "allow-shrink", .type = TYPE_FLAG, INTO(allow_shrink),
+		.commands = FOR(CLI_APPLY) | FOR(CLI_REVERT),
 		.help = "the limit may go below the entries in use",
 	},
 	[CLI_OPT_PERSIST] = {

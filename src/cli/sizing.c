@@ -45,7 +45,7 @@ static int fill_request(const struct cli_options *opt, struct cli_sizing *s, str
 	req->peak_entries = opt->peak;
 	if (!opt->peak && s->facts.slab_peak_entries.known)
 		req->peak_entries = s->facts.slab_peak_entries.v;
-	if (!cli_given(opt, CLI_OPT_POLICY) && !s->other_machine) {
+	if (!cli_given(opt, CLI_OPT_POLICY) && !opt->allow_shrink && !s->other_machine) {
 		req->keep_limit = ct_facts_limit(&s->facts).v;
 		req->keep_buckets = ct_facts_buckets(&s->facts).v;
 	}
