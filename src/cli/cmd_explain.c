@@ -246,7 +246,7 @@ static void explain_hashsize_trap(const struct talk *t)
 	       "for the limit.",
 	    t->request->kernel.hashsize_factor);
 	say(t, "Here hashsize=%" PRIu64 " would make the limit %" PRIu64 " instead of %" PRIu64 ": a full "
-	       "table would take %s and have chains of %s on average, of which P(refused) = %s.",
+	       "table would take %s and have chains of %s on average, P(refused) would be %s.",
 	    t->size->buckets, limit, t->size->limit, BYTES((double)limit * (double)t->request->entry_bytes),
 	    RATIO(ct_chain_load(limit, t->size->buckets)),
 	    SHARE(ct_chain_p_refused(ct_chain_load(limit, t->size->buckets), &t->request->kernel)));
