@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,21 @@ const char *sysroot_copy(const char *name)
 	(void)snprintf(command, sizeof(command), "cp -a '%s/%s/.' '%s' && chmod -R u+w '%s'", SYSROOT, name, dir, dir);
 	ck_assert_int_eq(system(command), 0);
 	return dir;
+}
+
+bool own_mounts(void)
+{
+	unsigned uid = geteuid(), gid = getegid();
+	char map[64];
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		return false;
+	put_file("/proc/self", "setgroups", "deny");
+	(void)snprintf(map, sizeof(map), "0 %u 1\n", uid);
+	put_file("/proc/self", "uid_map", map);
+	(void)snprintf(map, sizeof(map), "0 %u 1\n", gid);
+	put_file("/proc/self", "gid_map", map);
+	return true;
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <conntune/err.h>
 
 /* Each check_MODULE.c defines this one; main() runs it. */
@@ -21,6 +22,12 @@ const char *get_file(const char *dir, const char *path);
 
 /* A copy of tests/sysroot/NAME in a new scratch directory. */
 const char *sysroot_copy(const char *name);
+
+/**
+ * own_mounts - from here on this test's process mounts what it likes, and nobody else sees it
+ * Roots that are open still see the old mounts. Returns false where user namespaces are forbidden.
+ */
+bool own_mounts(void);
 
 /* The call failed with @want, and left one line that contains @word. */
 #define ck_assert_failed(r, err, want, word)                                                       \

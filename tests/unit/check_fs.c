@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -74,22 +73,6 @@ static void limit_file_size(rlim_t bytes)
 	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
 	limit.rlim_cur = bytes;
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-/* Mounts of this test's own; some systems don't give them to everybody. */
-static bool own_mounts(void)
-{
-	unsigned uid = geteuid(), gid = getegid();
-	char map[64];
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return false;
-	put_file("/proc/self", "setgroups", "deny");
-	(void)snprintf(map, sizeof(map), "0 %u 1\n", uid);
-	put_file("/proc/self", "uid_map", map);
-	(void)snprintf(map, sizeof(map), "0 %u 1\n", gid);
-	put_file("/proc/self", "gid_map", map);
-	return true;
 }
 
 /* The one from before still sees the old mounts. */
@@ -661,6 +644,17 @@ START_TEST(replace_makes_directories_that_everybody_can_read)
 }
 END_TEST
 
+START_TEST(parents_of_a_file_are_made_without_the_file)
+{
+	put_file(top, "file", "");
+	ck_assert_int_eq(ct_fs_make_parents(fs, "run/conntune/lock", &err), 0);
+	ck_assert_int_eq(mode_of("run/conntune"), 0755);
+	ck_assert_int_eq(access(below("run/conntune/lock"), F_OK), -1);
+	ck_assert_int_eq(ct_fs_make_parents(fs, "run/conntune/lock", &err), 0);
+	ck_assert_failed(ct_fs_make_parents(fs, "file/lock", &err), err, -ENOTDIR, "file/lock");
+}
+END_TEST
+
 START_TEST(replace_exchanges_a_file_and_its_mode)
 {
 	put_file(top, "x", "old and longer\n");
@@ -835,6 +829,7 @@ static TCase *writing(void)
 	tcase_add_test(tc, write_passes_on_what_the_kernel_says);
 	tcase_add_test(tc, write_reports_a_full_disk_and_a_short_write);
 	tcase_add_test(tc, replace_makes_directories_that_everybody_can_read);
+	tcase_add_test(tc, parents_of_a_file_are_made_without_the_file);
 	tcase_add_test(tc, replace_exchanges_a_file_and_its_mode);
 	tcase_add_test(tc, replace_puts_a_file_where_a_link_was);
 	tcase_add_test(tc, replace_overwrites_a_leftover);
