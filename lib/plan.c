@@ -275,8 +275,8 @@ static void limit_grows(const struct draft *d, struct ct_step *step)
 			       d->limit, d->limit_now.v, when);
 	else
 		(void)snprintf(step->reason, sizeof(step->reason),
-			       "room for %" PRIu64 " connections instead of %" PRIu64 "%s; when full they take %" PRIu64
-			       " MiB more", d->limit, d->limit_now.v, when, more >> 20);
+			       "room for %" PRIu64 " connections instead of %" PRIu64 "%s; when full they take %.1f"
+			       " MiB more", d->limit, d->limit_now.v, when, (double)more / 0x1p20);
 }
 
 static void limit_shrinks(struct draft *d, struct ct_step *step)

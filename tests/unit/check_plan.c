@@ -222,7 +222,7 @@ static const struct {
 } reasons[] = {
 	{ 65536, 16384, 0, { .limit = 262144, .buckets = 262144 },
 	  { "buckets first when growing: with 262144 connections the average chain has 2.0 entries, not 32.0",
-	    "room for 262144 connections instead of 65536, now that buckets are there; when full they take 48 MiB more" } },
+	    "room for 262144 connections instead of 65536, now that buckets are there; when full they take 48.0 MiB more" } },
 	{ 65536, 16384, 0, { .buckets = 65536 },
 	  { "more buckets, shorter chains: with 65536 connections the average chain has 2.0 entries, not 8.0" } },
 	{ 262144, 262144, 0, { .limit = 65536, .buckets = 65536 },
@@ -233,7 +233,7 @@ static const struct {
 	{ 0, 65536, 0, { .limit = 65536 }, { "at most 65536 connections instead of no limit" } },
 	{ 0, 65536, 0, { .buckets = 131072 }, { "more buckets, shorter chains: 131072 instead of 65536" } },
 	{ 65536, 65536, 0, { .limit = 131072 },
-	  { "room for 131072 connections instead of 65536; when full they take 16 MiB more" } },
+	  { "room for 131072 connections instead of 65536; when full they take 16.0 MiB more" } },
 	{ 65536, 65536, 0, { .no_limit = true }, { "no limit, as it was found before conntune set one" } },
 };
 
