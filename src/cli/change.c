@@ -181,6 +181,9 @@ void change_show_files(struct change *c, const struct ct_boot_files *files,
 
 	out_begin(c->out, OUT_TABLE, "files", "Boot files");
 	for (size_t i = 0; i < files->count; i++) {
+		/* not wanted and not there */
+		if (files->file[i].absent && change[i] == CT_BOOT_SAME)
+			continue;
 		(void)snprintf(path, sizeof(path), "/%s", files->file[i].path);
 		out_begin(c->out, OUT_OBJECT, NULL, NULL);
 		out_text(c->out, "path", "file", path);

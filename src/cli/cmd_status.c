@@ -8,6 +8,7 @@
 #include "verdict.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 #include <conntune/conntune.h>
 
@@ -141,10 +142,15 @@ static void show_files(struct out *out, struct ct_fs *fs)
 {
 	const char *path[CT_BOOT_FILES_MAX];
 	size_t n = ct_boot_files_present(fs, path);
+	char text[sizeof(((struct ct_boot_file *)NULL)->path) + 1];
 
-	out_begin(out, OUT_LIST, "files", "Boot files written by conntune");
-	for (size_t i = 0; i < n; i++)
-		out_text(out, NULL, NULL, path[i]);
+	out_begin(out, OUT_TABLE, "files", "Boot files of conntune");
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(text, sizeof(text), "/%s", path[i]);
+		out_begin(out, OUT_OBJECT, NULL, NULL);
+		out_text(out, "path", "file", text);
+		out_end(out);
+	}
 	out_end(out);
 }
 
