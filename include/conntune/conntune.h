@@ -16,5 +16,6 @@
 #include <conntune/plan.h>
 #include <conntune/record.h>
 #include <conntune/size.h>
+#include <conntune/stats.h>
 
 #endif
