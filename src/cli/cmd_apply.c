@@ -110,14 +110,27 @@ static int check_undoable(const struct apply *a, struct ct_err *err)
 	return 0;
 }
 
+/* A damaged record is an error before anything is planned, not after. */
+static int look_at_record(struct apply *a, struct ct_err *err)
+{
+	struct ct_err why = { 0 };
+	struct ct_record rec;
+	int r = ct_record_load(a->c.fs, &rec, &why);
+
+	a->first = r == -ENOENT;
+	return r < 0 && !a->first ? cli_fail(err, r, "%s", why.msg) : 0;
+}
+
 static int make_plan(struct apply *a, struct ct_err *err)
 {
-	int r = cli_sizing_make(a->c.opt, a->c.fs, &a->sizing, err);
+	int r = look_at_record(a, err);
 
+	if (r == 0)
+		r = cli_sizing_make(a->c.opt, a->c.fs, &a->sizing, err);
 	if (r == 0)
 		r = check_fixed(a, err);
 	if (r < 0)
-		return change_plan_failed(r);
+		return r;
 	a->wanted = cli_sizing_wanted(a->c.opt, &a->sizing);
 	keep_present(a);
 	r = ct_plan_make(&a->sizing.facts, &a->wanted, &a->c.plan, err);
@@ -178,18 +191,10 @@ static void withdraw(struct apply *a)
 		(void)ct_record_forget(a->c.fs, NULL);
 }
 
-static int keep_first(struct apply *a, struct ct_err *err)
-{
-	struct ct_record rec;
-
-	a->first = ct_record_load(a->c.fs, &rec, NULL) == -ENOENT;
-	return ct_record_first(a->c.fs, &a->sizing.facts, err);
-}
-
 /* Record and guard come before the first write, whatever kills us then. */
 static int take_steps(struct apply *a, struct ct_err *err)
 {
-	int r = keep_first(a, err);
+	int r = ct_record_first(a->c.fs, &a->sizing.facts, err);
 
 	if (r < 0)
 		return r;

@@ -68,7 +68,9 @@ static int compute(const struct cli_options *opt, struct cli_sizing *s, struct c
 {
 	int r = ct_size_compute(&s->request, opt->policy, &s->size[0], err);
 
-	/* no disk is full: what was asked for is too little, or this machine is too small */
+	/* no disk is full: what was asked for is too little, or this machine is too small; a change is refused then */
+	if (r == -ENOSPC && opt->command == CLI_APPLY)
+		return -EBUSY;
 	if (r == -ENOSPC)
 		return cli_given(opt, CLI_OPT_BUDGET) || cli_given(opt, CLI_OPT_NAMESPACES) ? -EINVAL : -EOPNOTSUPP;
 	if (r < 0)
