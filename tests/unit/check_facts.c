@@ -904,6 +904,7 @@ static TCase *whole_trees(void)
 {
 	TCase *tc = tcase_create("trees");
 
+	tcase_set_timeout(tc, 60);      /* a disk may be slow */
 	tcase_add_loop_test(tc, each_tree_tells_its_machine, 0, ct_array_size(trees));
 	tcase_add_loop_test(tc, each_tree_tells_where_connection_tracking_stands, 0, ct_array_size(trees));
 	tcase_add_loop_test(tc, each_tree_tells_what_an_entry_costs, 0, ct_array_size(trees));
@@ -920,6 +921,7 @@ static TCase *single_facts(void)
 {
 	TCase *tc = tcase_create("facts");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_machine_without_a_kernel_version_is_refused);
 	tcase_add_loop_test(tc, proc_version_stands_in_for_osrelease, 0, ct_array_size(versions));
 	tcase_add_test(tc, a_bare_kernel_version_is_enough);
