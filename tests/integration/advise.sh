@@ -149,7 +149,8 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 fi
 
 # --- every captured machine
-for tree in "$src"/tests/sysroot/*/; do
+captured
+for tree in "$trees"/*/; do
 	[ -d "$tree" ] || continue
 	name=${tree%/}
 	name=${name##*/}

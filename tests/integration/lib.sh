@@ -119,6 +119,21 @@ plain()
 		mv "$tmp/plain.json" "$tmp/out"
 }
 
+# captured: sets $trees to the directory of captured machines. Where the source is read-only (make distcheck), to a copy that
+# isn't: a file without write bits means a kernel that doesn't let it be written.
+captured()
+{
+	trees=$src/tests/sysroot
+	case $(ls -ld "$trees") in
+	d?w*) ;;
+	*)
+		cp -RP "$trees" "$tmp/sysroot"
+		chmod -R u+w "$tmp/sysroot"
+		trees=$tmp/sysroot
+		;;
+	esac
+}
+
 finish()
 {
 	echo "$checks checks, $failures failed"

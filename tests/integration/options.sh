@@ -178,10 +178,10 @@ for command in '' $commands; do
 	# shellcheck disable=SC2086
 	"$conntune" $command --help | sed -n 's/^  --\([a-z-]*\) .*/\1/p'
 done | sort -u >"$tmp/options"
-for option in $(cat "$tmp/options"); do
+while read -r option; do
 	grep -q "Fl Fl $option\\b" "$src/man/conntune.1" || fail "conntune.1 doesn't document --$option"
 	checks=$((checks + 1))
-done
+done <"$tmp/options"
 sed -n 's/.*\.It .*Fl Fl \([a-z-]*\).*/\1/p' "$src/man/conntune.1" | sort -u >"$tmp/documented"
 is "documented, but not there" "$(comm -13 "$tmp/options" "$tmp/documented" | tr '\n' ' ')" ""
 for command in $commands; do
@@ -203,7 +203,7 @@ if command -v bash >/dev/null; then
 			' bash "$src/etc/completion/conntune" "$command" | sort >"$tmp/offered"
 		is "completion of $command" "$(cat "$tmp/offered")" "$(cat "$tmp/options")"
 	done
-	complete()
+	offered()
 	{
 		# shellcheck disable=SC2016
 		CONNTUNE=$conntune bash -c '
@@ -215,10 +215,10 @@ if command -v bash >/dev/null; then
 			echo "${COMPREPLY[@]}"
 			' bash "$src/etc/completion/conntune" "$@"
 	}
-	is "completion of a command" "$(complete st)" status
-	is "completion of a policy" "$(complete advise --policy ded)" dedicated
-	is "completion after an option with a value" "$(complete --root / stat)" status
-	is "completion of a tunable" "$(complete params tcp_lo)" tcp_loose
-	is "completion of a topic" "$(complete explain hash)" hashsize-trap
+	is "completion of a command" "$(offered st)" status
+	is "completion of a policy" "$(offered advise --policy ded)" dedicated
+	is "completion after an option with a value" "$(offered --root / stat)" status
+	is "completion of a tunable" "$(offered params tcp_lo)" tcp_loose
+	is "completion of a topic" "$(offered explain hash)" hashsize-trap
 fi
 finish

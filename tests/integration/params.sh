@@ -64,7 +64,8 @@ grep -q '8 .. 31' "$tmp/out" || fail "explain refused hasn't the limits of 5.15"
 run explain refused --kernel 4.19
 grep -q 'no such rule' "$tmp/out" || fail "explain refused has a rule for 4.19"
 
-for tree in "$src"/tests/sysroot/*/; do
+captured
+for tree in "$trees"/*/; do
 	[ -d "$tree" ] || continue
 	run params --root "$tree" --json
 	is "$tree: lines of error" "$(wc -l <"$tmp/err" | tr -d ' ')" "$((status != 0))"

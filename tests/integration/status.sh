@@ -61,7 +61,8 @@ is "damaged pending.json: exit code" "$status" 0
 run status --root "$tree" --json
 is "damaged pending.json: JSON" "$status $(json 'has("verdict")')" "0 true"
 
-for tree in "$src"/tests/sysroot/*/; do
+captured
+for tree in "$trees"/*/; do
 	[ -d "$tree" ] || continue
 	name=${tree%/}
 	name=${name##*/}
