@@ -14,6 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 #include <conntune/facts.h>
+#include <conntune/size.h>
 
 static struct ct_err err;
 
@@ -197,6 +198,23 @@ START_TEST(each_tree_tells_what_an_entry_costs)
 	ck_assert_uint_eq(f.extension_reasons, t->reasons);
 	ck_assert_uint_eq(f.entry_extension_bytes, t->reasons ? 128 : 0);
 	ck_assert_uint_eq(f.entry_bytes, f.entry_slab_bytes.v + f.entry_extension_bytes);
+}
+END_TEST
+
+/* But for those where somebody set them, without RAM or without conntrack. */
+START_TEST(each_tree_has_what_its_kernel_chooses)
+{
+	const struct tree *t = &trees[_i];
+	struct ct_facts f = facts_of_tree(t);
+	struct ct_size_request req;
+	struct ct_size size;
+
+	if (t->ram_kib < 0 || t->limit <= 0 || strcmp(t->name, "6.1-hashsize") == 0)
+		return;
+	ck_assert_int_eq(ct_size_request_init(&req, &f, &err), 0);
+	ck_assert_int_eq(ct_size_compute(&req, CT_POLICY_KERNEL, &size, &err), 0);
+	ck_assert_int_eq(size.limit, t->limit);
+	ck_assert_int_eq(size.buckets, t->buckets);
 }
 END_TEST
 
@@ -908,6 +926,7 @@ static TCase *whole_trees(void)
 	tcase_add_loop_test(tc, each_tree_tells_its_machine, 0, ct_array_size(trees));
 	tcase_add_loop_test(tc, each_tree_tells_where_connection_tracking_stands, 0, ct_array_size(trees));
 	tcase_add_loop_test(tc, each_tree_tells_what_an_entry_costs, 0, ct_array_size(trees));
+	tcase_add_loop_test(tc, each_tree_has_what_its_kernel_chooses, 0, ct_array_size(trees));
 	tcase_add_loop_test(tc, each_tunable_of_a_tree_is_read, 0, 5);
 	tcase_add_loop_test(tc, a_damaged_file_is_named_or_its_fact_is_unknown, 0, ct_array_size(damages));
 	tcase_add_loop_test(tc, overrides_replace_what_was_found, 0, ct_array_size(overrides));
