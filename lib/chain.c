@@ -144,3 +144,70 @@ void ct_chain_histogram(double load, uint64_t buckets, double *counts, size_t n)
 	if (n > 0)
 		counts[n - 1] = (double)buckets * p_at_least(usable_load(load), (double)(n - 1));
 }
+
+/* P(a chi-square variable of @degrees >= @x): the series that ends, or Wilson and Hilferty's cube root for many. */
+static double chi_square_p(double x, unsigned degrees)
+{
+	double h = x / 2, sum, term, spread = 2.0 / (9.0 * degrees);
+
+	if (degrees > 1000)
+		return erfc((cbrt(x / degrees) - (1 - spread)) / sqrt(spread) * M_SQRT1_2) / 2;
+	sum = degrees % 2 ? erfc(sqrt(h)) : 0;
+	term = exp(-h) * (degrees % 2 ? 2 * sqrt(h / M_PI) : 1);
+	for (unsigned i = degrees % 2; i < degrees; i += 2) {
+		sum += term;
+		term *= h / (i / 2.0 + 1);
+	}
+	return fmin(sum, 1);
+}
+
+/* One bin of the test, which is what E and O are usually called. */
+struct bin {
+	double expected, found;
+};
+
+/* Ends a bin: its part of the statistic. */
+static double bin_close(struct bin *bin, struct ct_chain_fit *fit)
+{
+	double off = bin->found - bin->expected, part = off * off / bin->expected;
+
+	*bin = (struct bin){ 0 };
+	fit->degrees++;
+	return part;
+}
+
+void ct_chain_fit(const uint64_t *histogram, size_t n, struct ct_chain_fit *ret)
+{
+	double buckets = 0, nodes = 0, load, rest = 0;
+	struct ct_chain_fit fit = { .p = 1 };
+	struct bin bin = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		buckets += (double)histogram[i];
+		nodes += (double)i * (double)histogram[i];
+	}
+	load = buckets > 0 ? nodes / buckets : 0;
+	for (size_t i = 0; i < n && load > 0; i++) {
+		double p = ct_chain_p(load, (unsigned)i), expected = buckets * p;
+
+		rest = buckets * p_at_least(load, (double)i + 1);
+		fit.distance += fabs((double)histogram[i] - expected);
+		fit.by_chance += sqrt(expected * (1 - p));
+		bin.expected += expected;
+		bin.found += (double)histogram[i];
+		if (bin.expected >= 5 && rest >= 5)
+			fit.chi_square += bin_close(&bin, &fit);
+	}
+	if (load > 0) {
+		bin.expected += rest;
+		fit.chi_square += bin_close(&bin, &fit);
+		/* each bucket that is off counts twice: missing here, too many there; E|x| of a normal x is s sqrt(2/pi) */
+		fit.distance = (fit.distance + rest) / 2 / buckets;
+		fit.by_chance *= sqrt(2 / M_PI) / 2 / buckets;
+	}
+	/* the sum of all bins and their mean were taken from the table itself */
+	fit.degrees = fit.degrees > 2 ? fit.degrees - 2 : 0;
+	if (fit.degrees)
+		fit.p = chi_square_p(fit.chi_square, fit.degrees);
+	*ret = fit;
+}

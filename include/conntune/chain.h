@@ -50,6 +50,27 @@ double ct_chain_p_refused(double load, const struct ct_kernel *kernel);
  */
 void ct_chain_histogram(double load, uint64_t buckets, double *counts, size_t n);
 
+/**
+ * struct ct_chain_fit - how far a table's real chains are from the model
+ * @distance:   share of the buckets that would need another length to be just as expected (total variation); 0 .. 1
+ * @by_chance:  about how much of that a perfect hash shows
+ * @chi_square, @degrees: Pearson's statistic, over lengths put together until at least 5 buckets are expected of each
+ * @p:          probability that a perfect hash is at least as far away; 0 .. 1. Below 0.001: hardly chance.
+ *              1 if there are too few buckets to tell.
+ */
+struct ct_chain_fit {
+	double distance, by_chance;
+	double chi_square;
+	unsigned degrees;
+	double p;
+};
+
+/**
+ * ct_chain_fit - compare real chains with the Poisson distribution of the same mean
+ * @histogram: @n numbers, histogram[i] buckets of exactly i nodes; none of n nodes and more
+ */
+void ct_chain_fit(const uint64_t *histogram, size_t n, struct ct_chain_fit *ret);
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define assert_close(got, want, relative)                                                                              \
@@ -344,6 +345,117 @@ START_TEST(random_loads_give_ordered_probabilities)
 }
 END_TEST
 
+/* Throws @nodes into @buckets; a histogram of @n. */
+static void throw_nodes(size_t buckets, size_t nodes, uint64_t *histogram, size_t n)
+{
+	unsigned *chain = calloc(buckets, sizeof(*chain));
+
+	ck_assert_ptr_nonnull(chain);
+	for (size_t i = 0; i < nodes; i++)
+		chain[(size_t)(uniform() * (double)buckets)]++;
+	memset(histogram, 0, n * sizeof(*histogram));
+	for (size_t i = 0; i < buckets; i++)
+		histogram[chain[i] < n ? chain[i] : n - 1]++;
+	free(chain);
+}
+
+static const struct {
+	size_t buckets, nodes;
+} tables[] = { { 512, 512 }, { 4096, 8192 }, { 65536, 100000 }, { 512, 20480 }, { 20000, 100 } };
+
+START_TEST(fair_tables_fit)
+{
+	uint64_t histogram[2000];
+	struct ct_chain_fit fit;
+	double sum = 0;
+
+	seed_choose("chain");
+	for (int i = 0; i < 20; i++) {
+		throw_nodes(tables[_i].buckets, tables[_i].nodes, histogram, ct_array_size(histogram));
+		ct_chain_fit(histogram, ct_array_size(histogram), &fit);
+		ck_assert_double_gt(fit.p, 1e-7);
+		ck_assert_double_le(fit.p, 1);
+		ck_assert_double_lt(fit.distance, 3 * fit.by_chance + 0.01);
+		sum += fit.p;
+	}
+	/* p of fair tables is spread evenly over 0 .. 1: the mean of 20 is 0.5 +- 0.065 */
+	ck_assert_msg(fit.degrees == 0 || (sum > 2 && sum < 18), "sum of p: %g", sum);
+}
+END_TEST
+
+START_TEST(a_table_with_two_kinds_of_buckets_does_not_fit)
+{
+	/* half of the buckets get three times as many nodes as the others */
+	uint64_t histogram[12];
+	double one[12], three[12];
+	struct ct_chain_fit fit;
+
+	ct_chain_histogram(1, 32768, one, 12);
+	ct_chain_histogram(3, 32768, three, 12);
+	for (size_t i = 0; i < 12; i++)
+		histogram[i] = (uint64_t)(one[i] + three[i]);
+	ct_chain_fit(histogram, 12, &fit);
+	ck_assert_double_lt(fit.p, 1e-12);
+	ck_assert_double_gt(fit.distance, 10 * fit.by_chance);
+}
+END_TEST
+
+/* Two bins are as good as any fit; then the statistic of tables that can be checked by hand. */
+static const struct {
+	uint64_t histogram[4];
+	size_t n;
+	double distance, chi_square;
+	unsigned degrees;
+	double p;
+} fits[] = {
+	{ .n = 0, .p = 1 },
+	{ .histogram = { 0 }, .n = 4, .p = 1 },
+	{ .histogram = { 1024 }, .n = 1, .p = 1 },
+	{ .histogram = { 0, 1000 }, .n = 2, .distance = 0.632120558828558, .chi_square = 1718.28182845905, .degrees = 1,
+	  .p = 0 },
+};
+
+START_TEST(fit_of_small_tables_is_as_computed_by_hand)
+{
+	struct ct_chain_fit fit;
+
+	ct_chain_fit(fits[_i].histogram, fits[_i].n, &fit);
+	assert_close(fit.distance, fits[_i].distance, 1e-12);
+	assert_close(fit.p, fits[_i].p, 1e-12);
+	if (fits[_i].degrees) {
+		ck_assert_uint_eq(fit.degrees, fits[_i].degrees);
+		assert_close(fit.chi_square, fits[_i].chi_square, 1e-12);
+	}
+}
+END_TEST
+
+START_TEST(fit_of_very_many_lengths_uses_the_approximation)
+{
+	/* mean 40000: more than 1000 lengths of 5 buckets each, filled just as expected */
+	size_t n = 41500;
+	double *expected = calloc(n, sizeof(*expected));
+	uint64_t *histogram = calloc(n, sizeof(*histogram));
+	struct ct_chain_fit fit;
+
+	ck_assert(expected && histogram);
+	ct_chain_histogram(40000, 1 << 22, expected, n);
+	for (size_t i = 0; i < n; i++)
+		histogram[i] = (uint64_t)(expected[i] + 0.5);
+	ct_chain_fit(histogram, n, &fit);
+	ck_assert_uint_gt(fit.degrees, 1000);
+	ck_assert_double_gt(fit.p, 0.99999);
+	/* and nothing of it is left when each other length is moved to its neighbour */
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		histogram[i] += histogram[i + 1];
+		histogram[i + 1] = 0;
+	}
+	ct_chain_fit(histogram, n, &fit);
+	ck_assert_double_lt(fit.p, 1e-12);
+	free(histogram);
+	free(expected);
+}
+END_TEST
+
 Suite *module_suite(void)
 {
 	Suite *s = suite_create("chain");
@@ -361,6 +473,10 @@ Suite *module_suite(void)
 	tcase_add_test(tc, kernels_without_a_chain_limit_refuse_nothing);
 	tcase_add_test(tc, histogram_puts_all_longer_chains_into_its_last_place);
 	tcase_add_test(tc, random_loads_give_ordered_probabilities);
+	tcase_add_loop_test(tc, fair_tables_fit, 0, ct_array_size(tables));
+	tcase_add_test(tc, a_table_with_two_kinds_of_buckets_does_not_fit);
+	tcase_add_loop_test(tc, fit_of_small_tables_is_as_computed_by_hand, 0, ct_array_size(fits));
+	tcase_add_test(tc, fit_of_very_many_lengths_uses_the_approximation);
 	suite_add_tcase(s, tc);
 	return s;
 }
