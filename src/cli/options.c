@@ -136,6 +136,14 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.commands = FOR(CLI_APPLY), .min = 1, .max = 86400,
 		.help = "undo it unless `conntune confirm` comes in time",
 	},
+	[CLI_OPT_EXACT] = {
+		.name = "exact", .type = TYPE_FLAG, INTO(exact), .commands = FOR(CLI_CHAINS),
+		.help = "fail unless the real chains can be counted",
+	},
+	[CLI_OPT_NO_COLOR] = {
+		.name = "no-color", .type = TYPE_FLAG, INTO(no_color), .commands = FOR(CLI_CHAINS),
+		.help = "plain text also on a terminal",
+	},
 	[CLI_OPT_JSON] = {
 		.name = "json", .type = TYPE_FLAG, INTO(json), .commands = ALL,
 		.help = "JSON instead of text: sizes in bytes, times in seconds",

@@ -13,6 +13,7 @@
 enum cli_command {
 	CLI_ADVISE,
 	CLI_APPLY,
+	CLI_CHAINS,
 	CLI_CONFIRM,
 	CLI_EXPLAIN,
 	CLI_PARAMS,
@@ -42,6 +43,8 @@ enum cli_option {
 	CLI_OPT_ALLOW_SHRINK,
 	CLI_OPT_PERSIST,
 	CLI_OPT_CONFIRM,
+	CLI_OPT_EXACT,
+	CLI_OPT_NO_COLOR,
 	CLI_OPT_JSON,
 	CLI_OPT_ROOT,
 	CLI_OPT_HELP,
@@ -74,6 +77,7 @@ struct cli_options {
 	struct ct_kver kernel;
 	bool check, dry_run, allow_shrink, persist;
 	uint64_t confirm_seconds;
+	bool exact, no_color;
 	bool json;
 	const char *root;
 	bool help, version;

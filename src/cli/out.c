@@ -115,6 +115,12 @@ void out_line(struct out *out, const char *format, ...)
 	va_end(ap);
 }
 
+void out_drawn(struct out *out, const char *line)
+{
+	if (!out->error)
+		out->error = out->ops->drawn(out, line);
+}
+
 static void human_bytes(char *text, size_t n, double v)
 {
 	static const char *const names[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };

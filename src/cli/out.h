@@ -62,6 +62,9 @@ void out_known(struct out *out, const char *key, const char *label, enum out_uni
 void out_note(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void out_line(struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Text only. A line of a picture, escape sequences included; nothing in it may come from outside. */
+void out_drawn(struct out *out, const char *line);
+
 /* "23.5 GiB", "5 days", "5.8 %": for sentences. @n of 32 is enough for each. */
 void out_human(char *text, size_t n, enum out_unit unit, double v);
 

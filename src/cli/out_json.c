@@ -125,6 +125,7 @@ static const struct out_ops json_ops = {
 	.field = json_field,
 	.note = json_text_only,
 	.line = json_text_only,
+	.drawn = json_text_only,
 	.finish = json_finish,
 	.free = json_free,
 };

@@ -337,6 +337,20 @@ static int print_text(struct out_table *o, const char *text, bool wrapped)
 	return print_lines(o->out.f, copy, indent, 2 * indent);
 }
 
+/* What bars.c drew: not cleaned, not wrapped. */
+static int table_drawn(struct out *out, const char *line)
+{
+	struct out_table *o = table_of(out);
+	int r = flush(o);
+
+	if (r == 0)
+		r = print_title(o);
+	if (r < 0)
+		return r;
+	o->filled = true;
+	return print_lines(o->out.f, line, INDENT, INDENT);
+}
+
 static int table_field(struct out *out, const char *key, const char *label, const struct out_value *v)
 {
 	struct out_table *o = table_of(out);
@@ -386,6 +400,7 @@ static const struct out_ops table_ops = {
 	.field = table_field,
 	.note = table_note,
 	.line = table_line,
+	.drawn = table_drawn,
 	.finish = table_finish,
 	.free = table_free,
 };

@@ -22,6 +22,7 @@ struct out_ops {
 	int (*field)(struct out *out, const char *key, const char *label, const struct out_value *v);
 	int (*note)(struct out *out, const char *text);
 	int (*line)(struct out *out, const char *text);
+	int (*drawn)(struct out *out, const char *line);
 	int (*finish)(struct out *out);
 	void (*free)(struct out *out);
 };

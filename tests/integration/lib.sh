@@ -12,7 +12,7 @@ trap 'exit 1' HUP INT TERM
 
 skip()
 {
-	echo "SKIP: $*"
+	echo "skipped: $*"
 	exit 77
 }
 

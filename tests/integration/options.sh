@@ -5,7 +5,7 @@
 need jq
 
 commands=$("$conntune" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
-is "commands" "$(echo "$commands" | tr '\n' ' ')" "advise apply confirm explain params revert status "
+is "commands" "$(echo "$commands" | tr '\n' ' ')" "advise apply chains confirm explain params revert status "
 
 # --- bad values of numeric options
 counts='limit buckets peak failover namespaces entry-bytes pointer-bits confirm'

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Instead of chains.c where configure found no libbpf, clang or bpftool. */
+#include "config.h"
+#include "chains.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+int chains_walk(struct chains **ret, struct ct_err *err)
+{
+	(void)ret;
+	if (err) {
+		err->code = -EOPNOTSUPP;
+		(void)snprintf(err->msg, sizeof(err->msg), "this conntune was built without BPF programs (%s)", BPF_MISSING);
+	}
+	return -EOPNOTSUPP;
+}
+
+void chains_free(struct chains *chains)
+{
+	(void)chains;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The real lengths of the table's chains, counted by a BPF program that walks them. All that src/cli sees of src/bpf. */
+#ifndef CONNTUNE_CHAINS_H
+#define CONNTUNE_CHAINS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <conntune/err.h>
+
+/**
+ * struct chains - the table as it was found; all network namespaces together
+ * @buckets:        of the table
+ * @nodes:          in all chains; each connection is two
+ * @longest, @longest_bucket: unit: nodes; the number of a bucket that has so many
+ * @misplaced:      nodes of chains that end in another bucket's marker, also after repeated attempts
+ * @histogram:      longest + 1 numbers: histogram[n] buckets of exactly n nodes
+ * @seconds:        from the first slice to the last
+ * @slices:         runs of the program in the kernel
+ * @slice_max_usec: the longest of them
+ * @retried:        parts walked again, because a node moved to another chain meanwhile
+ * @restarts:       walks given up, because the table was resized meanwhile
+ * @changed:        the walk isn't a picture of one moment: entries came or went, or parts were walked again
+ */
+struct chains {
+	uint64_t buckets, nodes;
+	uint64_t longest, longest_bucket;
+	uint64_t misplaced;
+	uint64_t *histogram;
+	double seconds;
+	uint64_t slices;
+	double slice_max_usec;
+	unsigned retried, restarts;
+	bool changed;
+};
+
+/**
+ * chains_walk - count every chain of this machine's table, once
+ * Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; CAP_SYS_ADMIN too where the table can only be found through an entry of
+ * another network namespace. Loads no module but nf_conntrack_netlink. Nothing in the table is changed.
+ * Returns: 0; -EPERM; -EOPNOTSUPP if this build or this kernel can't do it; -ENODATA if no entry leads to the table;
+ *          -EAGAIN if the table was resized again and again; -ENOMEM; any errno of bpf(2). @err says what is missing.
+ */
+int chains_walk(struct chains **ret, struct ct_err *err);
+
+/* Takes NULL. */
+void chains_free(struct chains *chains);
+
+#endif

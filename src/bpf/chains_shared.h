@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the BPF programs of chains.bpf.c and their loader tell each other. Sizes and order are fixed. */
+#ifndef CONNTUNE_CHAINS_SHARED_H
+#define CONNTUNE_CHAINS_SHARED_H
+
+/* Chains that are followed at the same time; more of them overlap more cache misses, until the work list leaves L1. */
+#define CHAINS_BLOCK_MAX 512
+
+/* Chains followed in one unrolled step; a block ends with so many entries of padding. */
+#define CHAINS_LANES 8
+
+/* A block holds chains of fewer nodes than this; longer ones are counted alone (CHAINS_LONG). */
+#define CHAINS_LEVELS 1024
+
+/* Places that may be the bucket array, found going back along one chain. */
+#define CHAINS_CANDIDATES 16
+
+/* Nodes of one chain that are followed to find the array: no limit of the kernel's comes near. */
+#define CHAINS_BACK_MAX 1000000
+
+enum chains_status {
+	CHAINS_RUNNING,                 /* the slice's time is over, or all is done: go on at `next` */
+	CHAINS_LONG,                    /* the block at `next` takes more than a slice, or has too long a chain */
+	CHAINS_MISPLACED,               /* the block at `next` has chains that end in another bucket's marker */
+	CHAINS_MOVED,                   /* long: the node at `cursor` left its chain between two slices */
+};
+
+/**
+ * struct chains_ask - one run
+ * @base:      address of the bucket array
+ * @next, @end: first bucket to walk, and the one after the last
+ * @block:     chains at a time, 1 .. CHAINS_BLOCK_MAX
+ * @accept:    count misplaced nodes instead of stopping at them
+ * @start_ns:  no new block is begun after budget_ns; a block that runs past limit_ns is given up
+ * @cursor, @length: long: the last node seen and how many there were, 0 at the start of a chain
+ * @address:   peek: what to read
+ */
+struct chains_ask {
+	__u64 base;
+	__u32 next, end;
+	__u32 block;
+	__u32 accept;
+	__u64 budget_ns, limit_ns;
+	__u64 cursor, length;
+	__u64 address;
+};
+
+/**
+ * struct chains_told - the answer
+ * @next:      the first bucket that is not counted yet
+ * @status:    enum chains_status
+ * @longest, @longest_bucket: since the walk began; kept from run to run
+ * @misplaced: nodes; kept from run to run
+ * @ns:        how long the run took
+ * @done:      long: the chain ended, and with the right marker
+ * @value:     peek
+ */
+struct chains_told {
+	__u32 next;
+	__u32 status;
+	__u64 longest;
+	__u32 longest_bucket;
+	__u32 done;
+	__u64 misplaced;
+	__u64 ns;
+	__u64 cursor, length;
+	__u64 value;
+};
+
+/**
+ * struct chains_place - one entry looked up, and what its chain says
+ * @tuple:      in: addresses and ports as in struct bpf_sock_tuple, network order
+ * @tuple_bytes: in: 12 or 36, for IPv4 and IPv6
+ * @protocol:   in: IPPROTO_TCP or IPPROTO_UDP
+ * @page:       in: bytes
+ * @error:      out: of the look-up; 0: found
+ * @bucket:     out: of the entry's original direction
+ * @candidate:  out: where the array may begin, nearest to the entry first
+ */
+struct chains_place {
+	__u8 tuple[36];
+	__u32 tuple_bytes;
+	__u32 protocol;
+	__u32 page;
+	__s32 error;
+	__u32 candidates;
+	__u64 bucket;
+	__u64 candidate[CHAINS_CANDIDATES];
+};
+
+#endif
