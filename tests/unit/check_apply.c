@@ -580,6 +580,7 @@ START_TEST(the_lock_ends_with_its_process)
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_msg(ct_lock_take(fs, &fd, &err) == 0, "%s", err.msg);
 	ct_lock_drop(fd);
+	(void)close(ready[0]), (void)close(ready[1]);
 }
 END_TEST
 

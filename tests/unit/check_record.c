@@ -331,11 +331,12 @@ START_TEST(a_claimer_who_is_killed_leaves_it_waiting)
 	ck_assert_msg(ct_pending_claim(fs, &got, &fd, &err) == 0, "%s", err.msg);
 	assert_pending(&got, &pendings[0]);
 	ct_pending_release(fd);
+	(void)close(ready[0]), (void)close(ready[1]);
 }
 END_TEST
 
-/* 0 if this process got it, and dealt with it; 1 if another one did; else 2. */
-static int race_once(struct ct_fs *fs, int start)
+/* 'y' if this process got it, and dealt with it; 'n' if another one did; else '?'. */
+static char race_once(struct ct_fs *fs, int start)
 {
 	struct ct_pending got;
 	int fd, r;
@@ -344,31 +345,44 @@ static int race_once(struct ct_fs *fs, int start)
 	(void)!read(start, &c, 1);
 	r = ct_pending_claim(fs, &got, &fd, NULL);
 	if (r == 0)
-		return ct_pending_done(fs, fd, NULL) == 0 ? 0 : 2;
-	return r == -EBUSY || r == -ENOENT ? 1 : 2;
+		return ct_pending_done(fs, fd, NULL) == 0 ? 'y' : '?';
+	return r == -EBUSY || r == -ENOENT ? 'n' : '?';
+}
+
+/* Killed, because at the end of a process a memory checker would have its say, and its own exit status. */
+static void race(struct ct_fs *fs, int start, int result)
+{
+	char c = race_once(fs, start);
+
+	(void)!write(result, &c, 1);
+	(void)raise(SIGKILL);
 }
 
 START_TEST(of_many_who_want_it_exactly_one_gets_it)
 {
 	ct_cleanup(close_fs) struct ct_fs *fs = open_fs(scratch_dir());
-	int status, start[2], count[3] = { 0 };
+	int start[2], result[2], got = 0, lost = 0;
+	char c;
 
 	ck_assert_int_eq(ct_pending_save(fs, &pendings[0], NULL), 0);
 	ck_assert_int_eq(pipe(start), 0);
+	ck_assert_int_eq(pipe(result), 0);
 	for (int i = 0; i < 12; i++) {
 		if (fork() == 0) {
 			(void)close(start[1]);
-			_exit(race_once(fs, start[0]));
+			race(fs, start[0], result[1]);
 		}
 	}
-	(void)close(start[1]);
-	for (int i = 0; i < 12; i++) {
-		ck_assert_int_gt(wait(&status), 0);
-		ck_assert(WIFEXITED(status) && WEXITSTATUS(status) < 3);
-		count[WEXITSTATUS(status)]++;
+	(void)close(start[0]), (void)close(start[1]), (void)close(result[1]);
+	while (read(result[0], &c, 1) == 1) {
+		got += c == 'y';
+		lost += c == 'n';
 	}
-	ck_assert_int_eq(count[0], 1);
-	ck_assert_int_eq(count[1], 11);
+	(void)close(result[0]);
+	while (wait(NULL) > 0)
+		;
+	ck_assert_int_eq(got, 1);
+	ck_assert_int_eq(lost, 11);
 }
 END_TEST
 
