@@ -406,9 +406,11 @@ START_TEST(a_loaded_module_with_the_right_buckets_is_left_alone)
 }
 END_TEST
 
+static const char *const won_elsewhere[] = { "1024\n", "65535\n", "327680\n", "1048576\n" };
+
 START_TEST(buckets_that_a_line_elsewhere_won_are_set_after_loading)
 {
-	const char *dir = new_tree("8192\n", "1024\n");
+	const char *dir = new_tree("8192\n", won_elsewhere[_i]);
 	ct_cleanup(close_fs) struct ct_fs *fs = open_fs(dir);
 	uint64_t got = 0;
 
@@ -635,7 +637,8 @@ Suite *module_suite(void)
 	tcase_add_test(t, below_a_tree_no_module_is_loaded);
 	tcase_add_test(t, a_module_that_is_not_there_is_an_error);
 	tcase_add_test(t, a_loaded_module_with_the_right_buckets_is_left_alone);
-	tcase_add_test(t, buckets_that_a_line_elsewhere_won_are_set_after_loading);
+	tcase_add_loop_test(t, buckets_that_a_line_elsewhere_won_are_set_after_loading, 0,
+			    (int)ct_array_size(won_elsewhere));
 	tcase_add_test(t, before_4_8_they_are_set_by_the_module_parameter);
 	tcase_add_test(t, buckets_that_stay_wrong_after_loading_are_an_error);
 	suite_add_tcase(s, t);

@@ -335,7 +335,7 @@ START_TEST(a_claimer_who_is_killed_leaves_it_waiting)
 }
 END_TEST
 
-/* 'y' if this process got it, and dealt with it; 'n' if another one did; else '?'. */
+/* 'y' if this process got it, and dealt with it; 'n' if it was gone before; else '?'. */
 static char race_once(struct ct_fs *fs, int start)
 {
 	struct ct_pending got;
@@ -343,10 +343,12 @@ static char race_once(struct ct_fs *fs, int start)
 	char c;
 
 	(void)!read(start, &c, 1);
-	r = ct_pending_claim(fs, &got, &fd, NULL);
+	do {
+		r = ct_pending_claim(fs, &got, &fd, NULL);
+	} while (r == -EBUSY);
 	if (r == 0)
 		return ct_pending_done(fs, fd, NULL) == 0 ? 'y' : '?';
-	return r == -EBUSY || r == -ENOENT ? 'n' : '?';
+	return r == -ENOENT ? 'n' : '?';
 }
 
 /* Killed, because at the end of a process a memory checker would have its say, and its own exit status. */
