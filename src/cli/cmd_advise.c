@@ -12,11 +12,11 @@
 #include <string.h>
 #include <conntune/conntune.h>
 
-/* The way from the present state to the advice. @refused: why there is none, or "". */
+/* The way from the present state to the advice. @refused: why there is none; @lowers: apply goes it only if asked to. */
 struct way {
 	struct ct_plan plan;
 	struct ct_err refused;
-	bool differs;
+	bool differs, lowers;
 };
 
 static void show_facts(struct out *out, const struct cli_options *opt, const struct cli_sizing *s)
@@ -140,6 +140,8 @@ static void find_way(const struct cli_options *opt, const struct cli_sizing *s, 
 		way->plan.step_count = 0;
 	way->differs = way->plan.step_count > 0 || !limit.known || limit.v != wanted.limit || !buckets.known ||
 		       buckets.v != wanted.buckets;
+	/* memory may cut a present value, which apply leaves alone unless lowering was asked for */
+	way->lowers = !cli_given(opt, CLI_OPT_POLICY) && (limit.v > wanted.limit || buckets.v > wanted.buckets);
 }
 
 /* For people: both side by side. */
@@ -169,7 +171,9 @@ static void show_way(struct out *out, const struct cli_sizing *s, const struct w
 	out_begin(out, OUT_TABLE, NULL, way->differs ? "This machine differs" : "This machine agrees");
 	show_difference(out, s);
 	out_end(out);
-	out_begin(out, OUT_LIST, "commands", "To do it by hand, in this order (conntune apply does the same, and checks)");
+	out_begin(out, OUT_LIST, "commands", way->lowers
+		  ? "By hand, in this order (or: conntune apply --allow-shrink, same options)"
+		  : "By hand, in this order (or: conntune apply, same options)");
 	for (size_t i = 0; i < way->plan.step_count; i++)
 		out_text(out, NULL, NULL, way->plan.step[i].command);
 	out_end(out);

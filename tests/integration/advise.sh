@@ -74,6 +74,8 @@ is "--load 4: buckets" "$(json '.policies[0] | .load <= 4 and .buckets < .limit'
 run advise --root "$tree" --budget 10M --json
 is "--budget 10M" "$(json '.policies[0] | "\(.memory_bytes <= 10485760) \(.bound_by) \(.budget_bytes)"')" \
 	"true budget 10485760"
+run advise --root "$tree" --budget 10M
+grep -q 'conntune apply --allow-shrink' "$tmp/out" || fail "--budget 10M lowers, and doesn't say that apply must be told"
 run advise --root "$tree" --budget 1% --json
 is "--budget 1%" "$(json '.policies[0].memory_bytes <= .facts.ram_bytes / 100')" true
 run advise --root "$tree" --namespaces 10 --json
