@@ -4,12 +4,14 @@
 #define CONNTUNE_H
 
 #include <conntune/apply.h>
+#include <conntune/cause.h>
 #include <conntune/chain.h>
 #include <conntune/err.h>
 #include <conntune/facts.h>
 #include <conntune/fs.h>
 #include <conntune/kernel.h>
 #include <conntune/memory.h>
+#include <conntune/netns.h>
 #include <conntune/owners.h>
 #include <conntune/param.h>
 #include <conntune/persist.h>

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Network namespaces of this machine and how many entries each has: they share the buckets, and each may fill up alone. */
+#ifndef CONNTUNE_NETNS_H
+#define CONNTUNE_NETNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <conntune/err.h>
+#include <conntune/facts.h>
+#include <conntune/fs.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * struct ct_netns - one network namespace
+ * @name:    below run/netns, unprintable bytes replaced; "" if only processes are in it
+ * @inode:   its number
+ * @pid:     a process in it; 0: none was seen
+ * @own:     the one of the calling process
+ * @entries: not known if we may not look, if it went away meanwhile, or if nothing is tracked on this machine
+ */
+struct ct_netns {
+	char name[256];
+	uint64_t inode;
+	int32_t pid;
+	bool own;
+	struct ct_u64 entries;
+};
+
+struct ct_netns_list;
+
+/**
+ * ct_netns_collect - find them all: the caller's, those named in run/netns, those that processes are in
+ * To read entries of others a thread of its own goes there with setns(2), which needs CAP_SYS_ADMIN; the
+ * caller's threads stay where they are. In a captured tree only the entries of its own namespace are known.
+ * A namespace that only a thread, a socket or a mount elsewhere keeps alive isn't found.
+ * Sorted by entries, most first; those that aren't known last.
+ * Returns: 0; -ENOMEM.
+ */
+int ct_netns_collect(struct ct_fs *fs, struct ct_netns_list **ret, struct ct_err *err);
+struct ct_netns_list *ct_netns_free(struct ct_netns_list *list);
+size_t ct_netns_count(const struct ct_netns_list *list);
+const struct ct_netns *ct_netns_at(const struct ct_netns_list *list, size_t i);         /* NULL beyond the end */
+
+/**
+ * ct_netns_entries - of all namespaces together: what the buckets hold
+ * @complete: set to whether the entries of every one found are known; may be NULL
+ * Unknown if none are.
+ */
+struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Network namespaces: found by name and by process, each looked into by a thread that goes there. */
+#include "config.h"
+#include "fs.h"
+#include "util.h"
+
+#include <conntune/netns.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#ifndef NSFS_MAGIC
+#define NSFS_MAGIC 0x6e736673           /* 3.19; linux/magic.h has it from 4.12 */
+#endif
+
+static const char count_path[] = "proc/sys/net/netfilter/nf_conntrack_count";
+
+struct ct_netns_list {
+	struct ct_netns *v;
+	size_t count, room;
+};
+
+static int add(struct ct_netns_list *list, const struct ct_netns *netns, struct ct_err *err)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		struct ct_netns *grown = realloc(list->v, room * sizeof(*grown));
+
+		if (!grown)
+			return ct_err_set(err, -ENOMEM, "out of memory");
+		list->v = grown;
+		list->room = room;
+	}
+	list->v[list->count++] = *netns;
+	return 0;
+}
+
+/* "net:[4026531840]", the text of the link in proc, and of one in run/netns of a captured tree. */
+static bool read_link(struct ct_fs *fs, const char *path, uint64_t *inode)
+{
+	char text[64];
+	int end = 0;
+
+	return ct_fs_readlink(fs, path, text, sizeof(text), NULL) == 0 &&
+	       sscanf(text, "net:[%" SCNu64 "]%n", inode, &end) == 1 && end && !text[end];
+}
+
+/* Inode number behind a descriptor; false if it isn't a namespace: a name may outlive the mount on it. */
+static bool inode_of(int fd, uint64_t *inode)
+{
+	struct statfs sfs;
+	struct stat st;
+
+	if (fstatfs(fd, &sfs) < 0 || sfs.f_type != NSFS_MAGIC || fstat(fd, &st) < 0)
+		return false;
+	*inode = st.st_ino;
+	return true;
+}
+
+static int open_name(struct ct_fs *fs, const char *name)
+{
+	char path[300];
+
+	(void)snprintf(path, sizeof(path), "run/netns/%s", name);
+	return ct_fs_open(fs, path, O_RDONLY | O_NONBLOCK, 0, NULL);
+}
+
+static bool find_named(struct ct_fs *fs, const char *name, uint64_t *inode)
+{
+	ct_cleanup(ct_closep) int fd = -1;
+	char path[300];
+
+	(void)snprintf(path, sizeof(path), "run/netns/%s", name);
+	if (!ct_fs_is_live(fs))
+		return read_link(fs, path, inode);
+	fd = open_name(fs, name);
+	return fd >= 0 && inode_of(fd, inode);
+}
+
+static int add_names(struct ct_fs *fs, struct ct_netns_list *list, struct ct_err *err)
+{
+	char **names;
+	size_t n;
+	int r = 0;
+
+	if (ct_fs_list(fs, "run/netns", &names, &n, NULL) < 0)
+		return 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct ct_netns netns = { .own = false };
+
+		(void)snprintf(netns.name, sizeof(netns.name), "%s", names[i]);
+		if (find_named(fs, netns.name, &netns.inode))
+			r = add(list, &netns, err);
+	}
+	ct_fs_list_free(names, n);
+	return r;
+}
+
+static void close_dir(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+static int add_processes(struct ct_fs *fs, struct ct_netns_list *list, struct ct_err *err)
+{
+	ct_cleanup(close_dir) DIR *dir = NULL;
+	struct dirent *e;
+	char path[300];
+	int r = 0, fd = ct_fs_open(fs, "proc", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, NULL);
+
+	if (fd < 0)
+		return 0;
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)close(fd);
+		return ct_err_set(err, -ENOMEM, "out of memory");
+	}
+	while (r == 0 && (e = readdir(dir))) {
+		struct ct_netns netns = { .pid = (int32_t)strtol(e->d_name, NULL, 10) };
+
+		(void)snprintf(path, sizeof(path), "proc/%s/ns/net", e->d_name);
+		if (isdigit((unsigned char)e->d_name[0]) && read_link(fs, path, &netns.inode))
+			r = add(list, &netns, err);
+	}
+	return r;
+}
+
+static int by_inode(const void *a, const void *b)
+{
+	const struct ct_netns *x = a, *y = b;
+
+	if (x->inode != y->inode)
+		return x->inode < y->inode ? -1 : 1;
+	/* names in their order before processes, so that the first of a namespace has the name */
+	if (!x->name[0] != !y->name[0])
+		return x->name[0] ? -1 : 1;
+	return x->name[0] ? strcmp(x->name, y->name) : (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+/* One of each, with all that the others of its number know. */
+static void merge(struct ct_netns_list *list)
+{
+	struct ct_netns *v = list->v;
+	size_t kept = 0;
+
+	if (list->count == 0)
+		return;
+	qsort(v, list->count, sizeof(*v), by_inode);
+	for (size_t i = 1; i < list->count; i++) {
+		if (v[i].inode != v[kept].inode) {
+			v[++kept] = v[i];
+			continue;
+		}
+		v[kept].own |= v[i].own;
+		if (!v[kept].pid)
+			v[kept].pid = v[i].pid;
+	}
+	list->count = kept + 1;
+}
+
+static void read_entries(struct ct_fs *fs, struct ct_netns *netns)
+{
+	int64_t entries;
+
+	if (ct_fs_read_i64(fs, count_path, &entries, NULL) == 0 && entries >= 0)
+		netns->entries = (struct ct_u64){ .known = true, .v = (uint64_t)entries };
+}
+
+/* A process's namespace is a link of a kind that isn't followed below a root; this is the live one. */
+static int open_process(int32_t pid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/ns/net", pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+struct visit {
+	struct ct_fs *fs;
+	struct ct_netns_list *list;
+};
+
+/* Runs in a thread of its own, which never comes back from where it went. */
+static void *visit_others(void *data)
+{
+	const struct visit *visit = data;
+
+	for (size_t i = 0; i < visit->list->count; i++) {
+		struct ct_netns *netns = &visit->list->v[i];
+		ct_cleanup(ct_closep) int fd = -1;
+		uint64_t inode;
+
+		if (netns->own)
+			continue;
+		fd = netns->name[0] ? open_name(visit->fs, netns->name) : open_process(netns->pid);
+		/* the process may have gone, and its number to another one */
+		if (fd >= 0 && inode_of(fd, &inode) && inode == netns->inode && setns(fd, CLONE_NEWNET) == 0)
+			read_entries(visit->fs, netns);
+	}
+	return NULL;
+}
+
+static void read_all_entries(struct ct_fs *fs, struct ct_netns_list *list)
+{
+	struct visit visit = { .fs = fs, .list = list };
+	pthread_t thread;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (list->v[i].own)
+			read_entries(fs, &list->v[i]);
+	if (list->count > 1 && ct_fs_is_live(fs) && pthread_create(&thread, NULL, visit_others, &visit) == 0)
+		(void)pthread_join(thread, NULL);
+}
+
+static int by_entries(const void *a, const void *b)
+{
+	const struct ct_netns *x = a, *y = b;
+
+	if (x->entries.known != y->entries.known)
+		return x->entries.known ? -1 : 1;
+	if (x->entries.known && x->entries.v != y->entries.v)
+		return x->entries.v > y->entries.v ? -1 : 1;
+	return by_inode(a, b);
+}
+
+static void make_printable(char *name)
+{
+	for (; *name; name++)
+		if (*name < ' ' || *name > '~')
+			*name = '?';
+}
+
+static void list_done(struct ct_netns_list **list)
+{
+	(void)ct_netns_free(*list);
+}
+
+int ct_netns_collect(struct ct_fs *fs, struct ct_netns_list **ret, struct ct_err *err)
+{
+	ct_cleanup(list_done) struct ct_netns_list *list = calloc(1, sizeof(*list));
+	struct ct_netns own = { .own = true };
+	int r = 0;
+
+	if (!list)
+		return ct_err_set(err, -ENOMEM, "out of memory");
+	if (read_link(fs, "proc/self/ns/net", &own.inode))
+		r = add(list, &own, err);
+	if (r == 0)
+		r = add_names(fs, list, err);
+	if (r == 0)
+		r = add_processes(fs, list, err);
+	if (r < 0)
+		return r;
+	merge(list);
+	read_all_entries(fs, list);
+	if (list->count > 0)
+		qsort(list->v, list->count, sizeof(*list->v), by_entries);
+	for (size_t i = 0; i < list->count; i++)
+		make_printable(list->v[i].name);
+	*ret = ct_take(list);
+	return 0;
+}
+
+struct ct_netns_list *ct_netns_free(struct ct_netns_list *list)
+{
+	if (list)
+		free(list->v);
+	free(list);
+	return NULL;
+}
+
+size_t ct_netns_count(const struct ct_netns_list *list)
+{
+	return list->count;
+}
+
+const struct ct_netns *ct_netns_at(const struct ct_netns_list *list, size_t i)
+{
+	return i < list->count ? &list->v[i] : NULL;
+}
+
+struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
+{
+	struct ct_u64 sum = { .known = false };
+	bool all = true;
+
+	for (size_t i = 0; i < list->count; i++) {
+		all &= list->v[i].entries.known;
+		if (list->v[i].entries.known) {
+			sum.known = true;
+			sum.v += list->v[i].entries.v;
+		}
+	}
+	if (complete)
+		*complete = all;
+	return sum;
+}
