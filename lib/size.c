@@ -568,9 +568,11 @@ static void set_buckets(struct sizing *s)
 	const struct ct_kernel *kernel = &s->req->kernel;
 	uint64_t want = s->policy->buckets(s->req, s->size.limit);
 	bool given = s->size.policy == CT_POLICY_FIXED && s->req->fixed_limit && s->req->fixed_buckets;
+	/* that the limit is kept as it is says nothing about present buckets: see keep_buckets() */
+	bool own = given || s->size.bound_by == CT_BOUND_PRESENT;
 
 	s->size.buckets = held(kernel, want);
-	s->size.buckets_bound_by = given ? CT_BOUND_FORMULA : s->size.bound_by;
+	s->size.buckets_bound_by = own ? CT_BOUND_FORMULA : s->size.bound_by;
 	s->policy->say_buckets(s, want);
 	if (want > most_buckets(kernel)) {
 		s->size.buckets_bound_by = CT_BOUND_KERNEL_MAX;
@@ -669,21 +671,33 @@ static const char *budget_source(const struct sizing *s)
 	return s->size.policy == CT_POLICY_DEDICATED ? "RAM - reserve" : "a quarter of RAM";
 }
 
+#define BYTES_TEXT 32
+
+static const char *human_bytes(char text[BYTES_TEXT], uint64_t bytes)
+{
+	if (bytes >= UINT64_C(1) << 30)
+		(void)snprintf(text, BYTES_TEXT, "%.1f GiB", (double)bytes / 0x1p30);
+	else
+		(void)snprintf(text, BYTES_TEXT, "%.1f MiB", (double)bytes / 0x1p20);
+	return text;
+}
+
 static void say_memory(const struct sizing *s)
 {
 	const struct ct_size_request *req = s->req;
 	const struct ct_size *size = &s->size;
+	char human[BYTES_TEXT];
 
 	say(s->text,
 	    "full table: %" PRIu64 " connections x %" PRIu64 " bytes + %" PRIu64 " buckets x %u bytes = %" PRIu64
-	    " bytes (%.1f MiB)\n",
+	    " bytes (%s)\n",
 	    size->limit, req->entry_bytes, size->buckets, req->kernel.bucket_bytes, size->memory_bytes,
-	    (double)size->memory_bytes / (1 << 20));
+	    human_bytes(human, size->memory_bytes));
 	if (req->namespaces > 1)
-		say(s->text, "full in %u namespaces at once: %" PRIu64 " bytes (%.1f MiB)\n", req->namespaces,
-		    size->worst_case_bytes, (double)size->worst_case_bytes / (1 << 20));
-	say(s->text, "memory budget: %" PRIu64 " bytes (%.1f MiB), %s\n", size->budget_bytes,
-	    (double)size->budget_bytes / (1 << 20), budget_source(s));
+		say(s->text, "full in %u namespaces at once: %" PRIu64 " bytes (%s)\n", req->namespaces,
+		    size->worst_case_bytes, human_bytes(human, size->worst_case_bytes));
+	say(s->text, "memory budget: %" PRIu64 " bytes (%s), %s\n", size->budget_bytes,
+	    human_bytes(human, size->budget_bytes), budget_source(s));
 }
 
 /* A chance as people say it. */

@@ -449,7 +449,7 @@ static const struct {
 	enum ct_bound bound, buckets_bound;
 } circumstances[] = {
 	{ .what = "a higher present limit stays", .keep = 200000, .limit = 200000, .buckets = 262144,
-	  .bound = CT_BOUND_PRESENT, .buckets_bound = CT_BOUND_PRESENT },
+	  .bound = CT_BOUND_PRESENT, .buckets_bound = CT_BOUND_FORMULA },
 	{ .what = "the same present limit does nothing", .keep = 65536, .limit = 65536, .buckets = 65536 },
 	{ .what = "a lower present limit does nothing", .keep = 1000, .limit = 65536, .buckets = 65536 },
 	{ .what = "more present buckets stay", .keep_buckets = 131072, .limit = 65536, .buckets = 131072,
@@ -840,7 +840,7 @@ START_TEST(explain_writes_all_of_balanced)
 		"25276510208 bytes of RAM / 16384 / 2 (64-bit pointers) = 771377 connections, without a cap above 1 GiB\n"
 		"buckets: smallest power of two for a mean chain (2 x 771377 connections / buckets) of at most 2 = 1048576\n"
 		"full table: 771377 connections x 256 bytes + 1048576 buckets x 8 bytes = 205861120 bytes (196.3 MiB)\n"
-		"memory budget: 6319127552 bytes (6026.4 MiB), a quarter of RAM\n"
+		"memory budget: 6319127552 bytes (5.9 GiB), a quarter of RAM\n"
 		"chains when full: 1.47 nodes on average, the longest about 10\n"
 		"new connections refused when full, because a chain passes the kernel's limit of 50 to 79 nodes: "
 		"practically none\n"
