@@ -106,6 +106,8 @@ static void show_end(struct revert *v)
 		out_line(v->c.out, "Nothing was changed (--dry-run).");
 	else if (nothing)
 		out_line(v->c.out, "Nothing to revert: no apply is on record here.");
+	else if (v->found && !v->record.module_loaded)
+		out_line(v->c.out, "The next boot comes up as before the first apply.");
 	else
 		out_line(v->c.out, "Everything is as it was before the first apply.");
 }

@@ -173,6 +173,8 @@ static void show_pending(struct out *out, struct ct_fs *fs)
 	left = (int64_t)(pending.deadline_usec / 1000000) - now.tv_sec;
 	out_begin(out, OUT_OBJECT, "pending", "Waiting for `conntune confirm`");
 	out_i64(out, "seconds_left", "undone in", OUT_SECONDS, left > 0 ? left : 0);
+	if (left < 0)
+		out_note(out, "overdue, its guard is gone: the next apply, confirm or revert undoes it");
 	out_known(out, "old_limit", "limit before", OUT_PLAIN, pending.old_limit);
 	out_known(out, "old_buckets", "buckets before", OUT_PLAIN, pending.old_buckets);
 	out_end(out);

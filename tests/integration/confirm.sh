@@ -155,6 +155,8 @@ for command in apply revert confirm; do
 	[ "$deadline" -gt 1 ] || fail "$what: no deadline"
 	run status --root "$tree" --json
 	is "$what: status" "$(json .pending.seconds_left)" 0
+	run status --root "$tree"
+	grep -q "overdue, its guard is gone" "$tmp/out" || fail "$what: $(cat "$tmp/out")"
 	case $command in
 	apply)
 		run apply --root "$tree" --policy fixed --limit 65000 --json
