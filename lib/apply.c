@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The only writer of kernel values: each is compared before, written once, read back, and put back if a later one fails. */
+/* The only writer of kernel values: each is compared before, written once, read back, and put back if a later one
+ * fails. */
 #include "config.h"
 #include "apply_internal.h"
 #include "fs.h"
@@ -98,8 +99,10 @@ int ct_apply_loaded(struct ct_fs *fs, uint64_t buckets, uint64_t *got, struct ct
 	for (const struct ct_param_path *p = ct_param_get(CT_PARAM_BUCKETS)->paths; p->path; p++)
 		if (is_writable(fs, p))
 			return write_value(fs, CT_PARAM_BUCKETS, p->path, buckets, got, err);
-	return ct_err_set(err, -EIO, "the module came up with %" PRIu64 " buckets instead of %" PRIu64 ": a line below modprobe.d "
-			  "or on the kernel command line won, and they can't be changed any more", now, buckets);
+	return ct_err_set(err, -EIO,
+			  "the module came up with %" PRIu64 " buckets instead of %" PRIu64 ": a line below modprobe.d "
+			  "or on the kernel command line won, and they can't be changed any more",
+			  now, buckets);
 }
 
 static int load_module(struct run *run, const struct ct_step *step, struct done *done, struct ct_err *err)
@@ -136,8 +139,10 @@ static int set_value(struct run *run, const struct ct_step *step, struct done *d
 		return r;
 	done->before = done->got;
 	if (step->old.known && done->before != step->old.v)
-		return ct_err_set(err, -ESTALE, "%s holds %" PRIu64 " and no longer %" PRIu64 ": somebody else changed it, nothing "
-				  "of ours is left", step->path, done->before, step->old.v);
+		return ct_err_set(err, -ESTALE,
+				  "%s holds %" PRIu64 " and no longer %" PRIu64 ": somebody else changed it, nothing "
+				  "of ours is left",
+				  step->path, done->before, step->old.v);
 	if (run->options->dry_run || done->before == step->value)
 		return 0;
 	done->tried = true;
@@ -145,7 +150,8 @@ static int set_value(struct run *run, const struct ct_step *step, struct done *d
 }
 
 /* A step that was done belongs to whoever wrote after us; one that failed halfway is ours. */
-static int undo_step(struct run *run, const struct ct_step *step, const struct done *done, bool failed, struct ct_err *err)
+static int undo_step(struct run *run, const struct ct_step *step, const struct done *done, bool failed,
+		     struct ct_err *err)
 {
 	uint64_t now;
 	int r;
@@ -166,7 +172,7 @@ static void undo(struct run *run, size_t failed, struct ct_err *err)
 {
 	struct ct_err first = *err, why = { 0 };
 
-	for (size_t i = failed + 1; i-- > 0; ) {
+	for (size_t i = failed + 1; i-- > 0;) {
 		const struct ct_step *step = &run->plan->step[i];
 
 		if (undo_step(run, step, &run->done[i], i == failed, &why) < 0)
@@ -189,7 +195,11 @@ int ct_apply_plan(struct ct_fs *fs, const struct ct_plan *plan, const struct ct_
 			r = load_module(&run, step, done, &mine);
 		else
 			r = set_value(&run, step, done, &mine);
-		tell(options, step, r < 0 ? CT_STEP_FAILED : options->dry_run ? CT_STEP_WOULD : CT_STEP_DONE, done->got);
+		tell(options, step,
+		     r < 0              ? CT_STEP_FAILED
+		     : options->dry_run ? CT_STEP_WOULD
+					: CT_STEP_DONE,
+		     done->got);
 		if (r < 0) {
 			undo(&run, i, &mine);
 			return ct_err_set(err, r, "%s", mine.msg);
@@ -204,7 +214,9 @@ static int undo_value(struct ct_fs *fs, enum ct_param_id id, struct ct_u64 from,
 {
 	struct ct_step step = {
 		.kind = id == CT_PARAM_LIMIT ? CT_STEP_SET_LIMIT : CT_STEP_SET_BUCKETS,
-		.param = id, .old = from, .value = to.v,
+		.param = id,
+		.old = from,
+		.value = to.v,
 		.reason = "not confirmed: the old value comes back",
 	};
 	uint64_t now = 0;
@@ -229,7 +241,8 @@ static int undo_value(struct ct_fs *fs, enum ct_param_id id, struct ct_u64 from,
 }
 
 /* The order of a plan, backwards: what grew shrinks, limit first. */
-int ct_apply_undo(struct ct_fs *fs, const struct ct_pending *p, const struct ct_apply_options *options, struct ct_err *err)
+int ct_apply_undo(struct ct_fs *fs, const struct ct_pending *p, const struct ct_apply_options *options,
+		  struct ct_err *err)
 {
 	bool limit_last = p->old_limit.v == 0 || p->old_limit.v > p->new_limit.v;
 	struct ct_err why = { 0 };

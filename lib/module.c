@@ -24,7 +24,8 @@ static void module_done(struct kmod_module **mod)
 }
 
 /* The library says why through our error; libkmod would write to stderr. */
-static void no_log(void *data, int priority, const char *file, int line, const char *fn, const char *format, va_list args)
+static void no_log(void *data, int priority, const char *file, int line, const char *fn, const char *format,
+		   va_list args)
 {
 	(void)data, (void)priority, (void)file, (void)line, (void)fn, (void)format, (void)args;
 }
@@ -51,14 +52,17 @@ int ct_module_probe(const char *dir, const char *name, uint64_t hashsize, struct
 int ct_module_probe(const char *dir, const char *name, uint64_t hashsize, struct ct_err *err)
 {
 	(void)dir;
-	return ct_err_set(err, -EOPNOTSUPP, "cannot load %s: this conntune was built without libkmod; run 'modprobe %s hashsize=%"
-			  PRIu64 "'", name, name, hashsize);
+	return ct_err_set(err, -EOPNOTSUPP,
+			  "cannot load %s: this conntune was built without libkmod; run 'modprobe %s hashsize=%" PRIu64
+			  "'",
+			  name, name, hashsize);
 }
 #endif
 
 int ct_module_load(struct ct_fs *fs, uint64_t hashsize, struct ct_err *err)
 {
 	if (!ct_fs_is_live(fs))
-		return ct_err_set(err, -EOPNOTSUPP, "cannot load a module below %s: it isn't this machine", ct_fs_root(fs));
+		return ct_err_set(err, -EOPNOTSUPP, "cannot load a module below %s: it isn't this machine",
+				  ct_fs_root(fs));
 	return ct_module_probe(NULL, "nf_conntrack", hashsize, err);
 }

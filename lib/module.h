@@ -9,8 +9,8 @@
 /**
  * ct_module_load - modprobe nf_conntrack hashsize=@hashsize
  * modprobe.d and the kernel command line are honoured; the last hashsize wins, so the caller reads back.
- * Returns: 0 (also if it was loaded already, then hashsize was not used); -EOPNOTSUPP below a root that isn't "/", or without
- *          libkmod; -ENOENT if there is no such module; -EPERM; -EEXIST never; others as the kernel says.
+ * Returns: 0 (also if it was loaded already, then hashsize was not used); -EOPNOTSUPP below a root that isn't "/", or
+ *          without libkmod; -ENOENT if there is no such module; -EPERM; -EEXIST never; others as the kernel says.
  */
 int ct_module_load(struct ct_fs *fs, uint64_t hashsize, struct ct_err *err);
 

@@ -25,7 +25,7 @@ struct draft {
 	struct ct_kernel kernel;
 	uint64_t limit, buckets;
 	struct ct_u64 limit_now, buckets_now;
-	bool old_names;                 /* ip_conntrack, before 2.6.22 */
+	bool old_names; /* ip_conntrack, before 2.6.22 */
 	bool set_limit, set_buckets;
 	const char *limit_path, *buckets_path;
 	struct ct_plan plan;
@@ -73,7 +73,7 @@ static void put_command(struct ct_step *step)
 	at = snprintf(step->command, n, "sysctl -w ");
 	key = step->command + at;
 	(void)snprintf(key, n - (size_t)at, "%s=%" PRIu64, step->path + strlen(sysctl), step->value);
-	for (char *p = key; (p = strchr(p, '/')); )
+	for (char *p = key; (p = strchr(p, '/'));)
 		*p = '.';
 }
 
@@ -142,8 +142,8 @@ static int check_buckets(struct draft *d, struct ct_err *err)
 		return r;
 	if (d->buckets != d->wanted->buckets)
 		add_note(d, "buckets %" PRIu64 " become %" PRIu64 ": %s", d->wanted->buckets, d->buckets,
-			 d->kernel.prime_buckets ? "before 2.4.21 their number should be prime" :
-						   "the kernel allocates whole pages");
+			 d->kernel.prime_buckets ? "before 2.4.21 their number should be prime"
+						 : "the kernel allocates whole pages");
 	return ct_param_check(ct_param_get(CT_PARAM_BUCKETS), &d->facts->kernel, (int64_t)d->buckets, err);
 }
 
@@ -162,19 +162,21 @@ static int check_memory(const struct draft *d, struct ct_err *err)
 	if (bytes <= left)
 		return 0;
 	return ct_err_set(err, -ENOSPC,
-			  "%" PRIu64 " buckets need %" PRIu64 " KiB more until the move is done, but only %" PRIu64 " of the %"
-			  PRIu64 " KiB available may be used: %" PRIu64 " KiB must stay free",
+			  "%" PRIu64 " buckets need %" PRIu64 " KiB more until the move is done, but only %" PRIu64
+			  " of the %" PRIu64 " KiB available may be used: %" PRIu64 " KiB must stay free",
 			  d->buckets, bytes >> 10, left >> 10, f->mem_available_bytes.v >> 10, floor >> 10);
 }
 
-/* Limit and buckets are one value for all namespaces, so they are set from the first one; before 5.12 others could too. */
+/* Limit and buckets are one value for all namespaces: set from the first one, though before 5.12 others could too. */
 static int check_place(const struct draft *d, struct ct_err *err)
 {
 	if (d->facts->netns_initial_known && !d->facts->netns_initial)
-		return ct_err_set(err, -EOPNOTSUPP, "limit and buckets belong to the whole machine and can't be set from this "
+		return ct_err_set(err, -EOPNOTSUPP,
+				  "limit and buckets belong to the whole machine and can't be set from this "
 				  "network namespace: run conntune in the first one");
 	if (d->facts->sysctl_read_only)
-		return ct_err_set(err, -EROFS, "/proc/sys is mounted read-only here, as in most containers: run conntune on "
+		return ct_err_set(err, -EROFS,
+				  "/proc/sys is mounted read-only here, as in most containers: run conntune on "
 				  "the host");
 	return 0;
 }
@@ -186,13 +188,18 @@ static int no_buckets(const struct draft *d, struct ct_err *err)
 	const char *name = module_name(d);
 
 	if (d->facts->presence != CT_PRESENCE_BUILTIN)
-		return ct_err_set(err, -EOPNOTSUPP, "kernel %.40s can't change buckets at run time: unload the module and "
-				  "'modprobe %s hashsize=%" PRIu64 "'%s", d->facts->release, name, d->buckets, also);
+		return ct_err_set(err, -EOPNOTSUPP,
+				  "kernel %.40s can't change buckets at run time: unload the module and "
+				  "'modprobe %s hashsize=%" PRIu64 "'%s",
+				  d->facts->release, name, d->buckets, also);
 	if (ct_kver_at_least(&d->facts->kernel, 2, 6, 0))
-		return ct_err_set(err, -EOPNOTSUPP, "kernel %.40s can't change buckets at run time: boot with %s.hashsize=%"
-				  PRIu64 "%s", d->facts->release, name, d->buckets, also);
-	return ct_err_set(err, -EOPNOTSUPP, "kernel %.40s has connection tracking built in: only a rebuild changes its "
-			  "buckets to %" PRIu64 "%s", d->facts->release, d->buckets, also);
+		return ct_err_set(err, -EOPNOTSUPP,
+				  "kernel %.40s can't change buckets at run time: boot with %s.hashsize=%" PRIu64 "%s",
+				  d->facts->release, name, d->buckets, also);
+	return ct_err_set(err, -EOPNOTSUPP,
+			  "kernel %.40s has connection tracking built in: only a rebuild changes its "
+			  "buckets to %" PRIu64 "%s",
+			  d->facts->release, d->buckets, also);
 }
 
 static int find_paths(struct draft *d, struct ct_err *err)
@@ -205,7 +212,8 @@ static int find_paths(struct draft *d, struct ct_err *err)
 	if (d->set_limit) {
 		d->limit_path = writable_path(d, CT_PARAM_LIMIT);
 		if (!d->limit_path)
-			return ct_err_set(err, -EROFS, "the limit can't be written: its file is read-only, as root sees it too");
+			return ct_err_set(err, -EROFS,
+					  "the limit can't be written: its file is read-only, as root sees it too");
 	}
 	return 0;
 }
@@ -218,11 +226,15 @@ static int check_shrink(const struct draft *d, struct ct_err *err)
 	if (d->wanted->allow_shrink || !limit_below(d->limit, d->limit_now.v))
 		return 0;
 	if (!entries.known)
-		return ct_err_set(err, -ENODATA, "limit %" PRIu64 " may be below the connections in use, whose number isn't "
-				  "known; lower it with --allow-shrink", d->limit);
+		return ct_err_set(err, -ENODATA,
+				  "limit %" PRIu64 " may be below the connections in use, whose number isn't "
+				  "known; lower it with --allow-shrink",
+				  d->limit);
 	if (d->limit < entries.v)
-		return ct_err_set(err, -EBUSY, "limit %" PRIu64 " is below the %" PRIu64 " connections in use: new ones would be "
-				  "refused; force it with --allow-shrink", d->limit, entries.v);
+		return ct_err_set(err, -EBUSY,
+				  "limit %" PRIu64 " is below the %" PRIu64 " connections in use: new ones would be "
+				  "refused; force it with --allow-shrink",
+				  d->limit, entries.v);
 	return 0;
 }
 
@@ -231,10 +243,12 @@ static void note_resize(struct draft *d)
 	struct ct_u64 entries = ct_facts_entries(d->facts);
 
 	if (entries.known && entries.v >= STALL_WORTH_A_NOTE)
-		add_note(d, "moving %" PRIu64 " entries to new buckets stops all tracking for about %" PRIu64 " ms", entries.v,
-			 entries.v / (MOVED_PER_SECOND / 1000));
+		add_note(d, "moving %" PRIu64 " entries to new buckets stops all tracking for about %" PRIu64 " ms",
+			 entries.v, entries.v / (MOVED_PER_SECOND / 1000));
 	if (d->kernel.table_per_netns)
-		add_note(d, "kernel %.40s resizes the first network namespace only: others keep the buckets they began with",
+		add_note(d,
+			 "kernel %.40s resizes the first network namespace only: others keep the buckets they began "
+			 "with",
 			 d->facts->release);
 }
 
@@ -255,11 +269,11 @@ static void add_buckets(struct draft *d)
 
 	if (limit)
 		(void)snprintf(step->reason, sizeof(step->reason),
-			       "%s: with %" PRIu64 " connections the average chain has %.1f entries, not %.1f", why, limit,
-			       load(limit, d->buckets), load(limit, d->buckets_now.v));
+			       "%s: with %" PRIu64 " connections the average chain has %.1f entries, not %.1f", why,
+			       limit, load(limit, d->buckets), load(limit, d->buckets_now.v));
 	else
-		(void)snprintf(step->reason, sizeof(step->reason), "%s: %" PRIu64 " instead of %" PRIu64, why, d->buckets,
-			       d->buckets_now.v);
+		(void)snprintf(step->reason, sizeof(step->reason), "%s: %" PRIu64 " instead of %" PRIu64, why,
+			       d->buckets, d->buckets_now.v);
 	note_resize(d);
 }
 
@@ -271,12 +285,14 @@ static void limit_grows(const struct draft *d, struct ct_step *step)
 	if (d->limit == 0)
 		(void)snprintf(step->reason, sizeof(step->reason), "no limit, as it was found before conntune set one");
 	else if (!ct_mul_u64(d->limit - d->limit_now.v, d->facts->entry_bytes, &more))
-		(void)snprintf(step->reason, sizeof(step->reason), "room for %" PRIu64 " connections instead of %" PRIu64 "%s",
-			       d->limit, d->limit_now.v, when);
+		(void)snprintf(step->reason, sizeof(step->reason),
+			       "room for %" PRIu64 " connections instead of %" PRIu64 "%s", d->limit, d->limit_now.v,
+			       when);
 	else
 		(void)snprintf(step->reason, sizeof(step->reason),
 			       "room for %" PRIu64 " connections instead of %" PRIu64 "%s; when full they take %.1f"
-			       " MiB more", d->limit, d->limit_now.v, when, (double)more / 0x1p20);
+			       " MiB more",
+			       d->limit, d->limit_now.v, when, (double)more / 0x1p20);
 }
 
 static void limit_shrinks(struct draft *d, struct ct_step *step)
@@ -287,10 +303,11 @@ static void limit_shrinks(struct draft *d, struct ct_step *step)
 
 	if (d->limit_now.v)
 		(void)snprintf(now, sizeof(now), "%" PRIu64, d->limit_now.v);
-	(void)snprintf(step->reason, sizeof(step->reason), "%sat most %" PRIu64 " connections instead of %s", when, d->limit,
-		       now);
+	(void)snprintf(step->reason, sizeof(step->reason), "%sat most %" PRIu64 " connections instead of %s", when,
+		       d->limit, now);
 	if (entries.known && entries.v > d->limit)
-		add_note(d, "%" PRIu64 " connections are in use: no new one gets in until %" PRIu64 " of them have gone",
+		add_note(d,
+			 "%" PRIu64 " connections are in use: no new one gets in until %" PRIu64 " of them have gone",
 			 entries.v, entries.v - d->limit + 1);
 }
 
@@ -335,7 +352,8 @@ static int compare(struct draft *d, struct ct_err *err)
 	if (limit_wanted && !d->limit_now.known)
 		return ct_err_set(err, -ENODATA, "the present limit is unknown: it can't be changed safely");
 	if (d->buckets && (!d->buckets_now.known || d->buckets_now.v == 0))
-		return ct_err_set(err, -ENODATA, "the present number of buckets is unknown: it can't be changed safely");
+		return ct_err_set(err, -ENODATA,
+				  "the present number of buckets is unknown: it can't be changed safely");
 	d->set_limit = limit_wanted && d->limit != d->limit_now.v;
 	d->set_buckets = d->buckets && d->buckets != d->buckets_now.v;
 	note_equal(d);
@@ -367,9 +385,11 @@ static void add_load(struct draft *d)
 	struct ct_step *step;
 
 	step = add_step(d, CT_STEP_LOAD_MODULE, NULL, unknown, d->buckets);
-	(void)snprintf(step->reason, sizeof(step->reason),
-		       "connection tracking isn't loaded: with hashsize it has its buckets from the start, no resize later");
-	(void)snprintf(step->command, sizeof(step->command), "modprobe %s hashsize=%" PRIu64, module_name(d), d->buckets);
+	(void)snprintf(
+		step->reason, sizeof(step->reason),
+		"connection tracking isn't loaded: with hashsize it has its buckets from the start, no resize later");
+	(void)snprintf(step->command, sizeof(step->command), "modprobe %s hashsize=%" PRIu64, module_name(d),
+		       d->buckets);
 	if (d->limit == 0) {
 		add_note(d, "the kernel will set the limit to %" PRIu64 ", its %u x buckets for a given hashsize", trap,
 			 d->kernel.hashsize_factor);
@@ -389,8 +409,10 @@ static int plan_load(struct draft *d, struct ct_err *err)
 	if (d->buckets == 0 && d->limit == 0)
 		return 0;
 	if (d->buckets == 0)
-		return ct_err_set(err, -ENODATA, "connection tracking isn't loaded, and without a number of buckets it can't be "
-				  "loaded for a limit of %" PRIu64, d->limit);
+		return ct_err_set(err, -ENODATA,
+				  "connection tracking isn't loaded, and without a number of buckets it can't be "
+				  "loaded for a limit of %" PRIu64,
+				  d->limit);
 	r = check_place(d, err);
 	if (r == 0)
 		r = check_memory(d, err);

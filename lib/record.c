@@ -33,10 +33,8 @@ static const struct number limit_first = { "limit", 0, INT_MAX }, buckets_first 
 static const struct number deadline = { "deadline_usec", 1, DEADLINE_MAX }, guard = { "guard_pid", 0, INT_MAX };
 
 static const char *const record_keys[] = { "format", "limit", "buckets", "module_loaded", NULL };
-static const char *const pending_keys[] = {
-	"format", "old_limit", "old_buckets", "new_limit", "new_buckets", "persist", "first", "deadline_usec", "guard_pid",
-	NULL
-};
+static const char *const pending_keys[] = { "format",  "old_limit", "old_buckets",   "new_limit", "new_buckets",
+					    "persist", "first",     "deadline_usec", "guard_pid", NULL };
 
 static void json_done(json_t **o)
 {
@@ -67,9 +65,8 @@ static int parse_object(const char *text, size_t len, const char *format, const 
 	found = json_string_value(json_object_get(o, "format"));
 	if (!found || strcmp(found, format) != 0)
 		return ct_err_set(err, -EBADMSG, "its format isn't '%s'", format);
-	json_object_foreach(o, key, value)
-		if (!is_listed(key, keys))
-			return ct_err_set(err, -EBADMSG, "unknown key '%.40s'", key);
+	json_object_foreach(o, key, value) if (!is_listed(key, keys)) return ct_err_set(err, -EBADMSG,
+											"unknown key '%.40s'", key);
 	*ret = ct_take(o);
 	return 0;
 }
@@ -199,7 +196,8 @@ static int damaged(struct ct_fs *fs, const char *path, const char *remedy, const
 {
 	if (why->code != -EBADMSG)
 		return ct_err_set(err, why->code, "%s", why->msg);
-	return ct_err_set(err, -EBADMSG, "%s below %.40s is damaged (%.80s): %s", path, ct_fs_root(fs), why->msg, remedy);
+	return ct_err_set(err, -EBADMSG, "%s below %.40s is damaged (%.80s): %s", path, ct_fs_root(fs), why->msg,
+			  remedy);
 }
 
 static int record_text(const struct ct_record *rec, char text[CT_RECORD_BYTES_MAX], struct ct_err *err)
@@ -212,7 +210,8 @@ static int record_text(const struct ct_record *rec, char text[CT_RECORD_BYTES_MA
 	int r;
 
 	complete = put(o, "format", json_string(RECORD_FORMAT)) && put_number(o, &limit_first, &rec->limit) &&
-		   put_number(o, &buckets_first, &rec->buckets) && put(o, "module_loaded", json_boolean(rec->module_loaded));
+		   put_number(o, &buckets_first, &rec->buckets) &&
+		   put(o, "module_loaded", json_boolean(rec->module_loaded));
 	r = make_text(o, complete, text, &len, err);
 	if (r == 0 && ct_record_parse(text, len, &again, &why) < 0)
 		r = refuse(CT_RECORD_PATH, &why, err);
@@ -228,7 +227,8 @@ int ct_record_load(struct ct_fs *fs, struct ct_record *ret, struct ct_err *err)
 
 	r = ct_fs_read_start(fs, CT_RECORD_PATH, text, sizeof(text), &len, err);
 	if (r == 0 && ct_record_parse(text, len, ret, &why) < 0)
-		r = damaged(fs, CT_RECORD_PATH, "move it away, then the values in force now count as the first ones", &why, err);
+		r = damaged(fs, CT_RECORD_PATH, "move it away, then the values in force now count as the first ones",
+			    &why, err);
 	return r;
 }
 
@@ -322,7 +322,8 @@ static int lock_pending(struct ct_fs *fs, int *ret, struct ct_err *err)
 		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return ct_err_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno,
-				  "%s below %s is being dealt with by another process", CT_PENDING_PATH, ct_fs_root(fs));
+				  "%s below %s is being dealt with by another process", CT_PENDING_PATH,
+				  ct_fs_root(fs));
 	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
 		return none_waits(fs, err);
 	*ret = fd;

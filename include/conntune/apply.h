@@ -36,12 +36,12 @@ struct ct_apply_options {
 /**
  * ct_apply_plan - all steps, or none
  * Before each write the present value is compared with step->old. After it the value is read back: buckets may come
- * back rounded up by the kernel to whole pages, nothing else may differ. On any failure the steps done so far are undone in
- * reverse order; a loaded module stays loaded. A value that somebody else changed meanwhile is left to him. The caller holds the lock (ct_lock_take) and has recorded what was
- * there before (ct_record_first).
- * Returns: 0; -ESTALE if somebody else changed the value since the plan was made; -EIO if the value read back is another one;
- *          -ENOENT if the file vanished (module unloaded); -EACCES, -EPERM, -EROFS, -EOPNOTSUPP, -ENOMEM, -EINVAL as the
- *          kernel says.
+ * back rounded up by the kernel to whole pages, nothing else may differ. On any failure the steps done so far are
+ * undone in reverse order; a loaded module stays loaded, and a value that somebody else changed meanwhile is left to
+ * him. The caller holds the lock (ct_lock_take) and has recorded what was there before (ct_record_first).
+ * Returns: 0; -ESTALE if somebody else changed the value since the plan was made; -EIO if the value read back is
+ *          another one; -ENOENT if the file vanished (module unloaded); -EACCES, -EPERM, -EROFS, -EOPNOTSUPP, -ENOMEM,
+ *          -EINVAL as the kernel says.
  */
 int ct_apply_plan(struct ct_fs *fs, const struct ct_plan *plan, const struct ct_apply_options *options,
 		  struct ct_err *err);

@@ -61,8 +61,8 @@ int ct_pending_load(struct ct_fs *fs, struct ct_pending *ret, struct ct_err *err
 
 /**
  * ct_pending_claim - take it, for confirming or for undoing: one process at a time has it
- * The claim is a lock on the file and ends with ct_pending_done(), ct_pending_release() or the process: if that is killed
- * before its work is done, the file still waits and the next one can claim it.
+ * The claim is a lock on the file and ends with ct_pending_done(), ct_pending_release() or the process: if that is
+ * killed before its work is done, the file still waits and the next one can claim it.
  * @fd: descriptor that holds the claim
  * Returns: 0; -ENOENT if nothing waits; -EBUSY if another process has it; -EBADMSG.
  */

@@ -44,7 +44,8 @@ int change_settle(struct change *c, struct ct_err *err)
 
 	if (c->opt->dry_run) {
 		if (ct_pending_load(c->fs, &pending, NULL) != -ENOENT)
-			out_line(c->out, "An apply waits for `conntune confirm`; until then nothing else can be applied.");
+			out_line(c->out,
+				 "An apply waits for `conntune confirm`; until then nothing else can be applied.");
 		return 0;
 	}
 	out_begin(c->out, OUT_PROSE, NULL, "Undone: an earlier apply that was not confirmed in time");
@@ -61,7 +62,8 @@ static void show_step(struct out *out, size_t number, const struct ct_step *step
 
 	if (step->old.known)
 		(void)snprintf(from, sizeof(from), "%" PRIu64 " to ", step->old.v);
-	out_line(out, "%zu. %s %s%" PRIu64 ": %s.", number, ct_step_kind_name(step->kind), from, step->value, step->reason);
+	out_line(out, "%zu. %s %s%" PRIu64 ": %s.", number, ct_step_kind_name(step->kind), from, step->value,
+		 step->reason);
 }
 
 void change_show_plan(struct change *c)
@@ -205,7 +207,8 @@ static void warn_line(struct change *c, const struct ct_owner *owner, const char
 	if (owner->kind == CT_OWNER_PROGRAM)
 		(void)snprintf(text, sizeof(text), "%s runs here and may set the %s at any time", where, what);
 	else
-		(void)snprintf(text, sizeof(text), "%s sets the %s to %s and wins at the next boot", where, what, value);
+		(void)snprintf(text, sizeof(text), "%s sets the %s to %s and wins at the next boot", where, what,
+			       value);
 	out_text(c->out, NULL, NULL, text);
 }
 

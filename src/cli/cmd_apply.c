@@ -39,7 +39,8 @@ static int check_fixed(const struct apply *a, struct ct_err *err)
 	const struct cli_options *opt = a->c.opt;
 	const struct ct_size_request *req = &a->sizing.request;
 	const struct ct_size *size = &a->sizing.size[0];
-	uint64_t limit = opt->limit ? opt->limit : size->limit, buckets = opt->buckets ? opt->buckets : size->buckets, full;
+	uint64_t limit = opt->limit ? opt->limit : size->limit, buckets = opt->buckets ? opt->buckets : size->buckets,
+		 full;
 	char need[32] = "more than 2^64 bytes", have[32], entry[32];
 
 	if (opt->policy != CT_POLICY_FIXED || (limit == size->limit && buckets <= size->buckets))
@@ -48,10 +49,13 @@ static int check_fixed(const struct apply *a, struct ct_err *err)
 	human(entry, req->entry_bytes);
 	if (ct_memory_full(&req->kernel, req->page_bytes, req->entry_bytes, limit, buckets, &full, NULL) == 0)
 		human(need, full);
-	return cli_fail(err, -EBUSY, "refused: %" PRIu64 " entries of %s and %" PRIu64 " buckets take %s of a budget of %s; bound by "
-			"%s, %" PRIu64 " and %" PRIu64 " would fit (see --budget)", limit, entry, buckets, need, have,
-			ct_bound_name(size->bound_by == CT_BOUND_FORMULA ? size->buckets_bound_by : size->bound_by), size->limit,
-			size->buckets);
+	return cli_fail(err, -EBUSY,
+			"refused: %" PRIu64 " entries of %s and %" PRIu64
+			" buckets take %s of a budget of %s; bound by "
+			"%s, %" PRIu64 " and %" PRIu64 " would fit (see --budget)",
+			limit, entry, buckets, need, have,
+			ct_bound_name(size->bound_by == CT_BOUND_FORMULA ? size->buckets_bound_by : size->bound_by),
+			size->limit, size->buckets);
 }
 
 /* Memory may have cut a value below the present one. Nobody asked for that. */
@@ -62,13 +66,17 @@ static void keep_present(struct apply *a)
 	if (cli_given(a->c.opt, CLI_OPT_POLICY) || a->c.opt->allow_shrink)
 		return;
 	if (limit.known && limit.v > a->wanted.limit) {
-		out_line(a->c.out, "The limit stays at %" PRIu64 ": %" PRIu64 " is advised, but lowering wasn't asked for "
-			 "(--policy or --allow-shrink).", limit.v, a->wanted.limit);
+		out_line(a->c.out,
+			 "The limit stays at %" PRIu64 ": %" PRIu64 " is advised, but lowering wasn't asked for "
+			 "(--policy or --allow-shrink).",
+			 limit.v, a->wanted.limit);
 		a->wanted.limit = limit.v;
 	}
 	if (buckets.known && buckets.v > a->wanted.buckets) {
-		out_line(a->c.out, "Buckets stay at %" PRIu64 ": %" PRIu64 " are advised, but lowering wasn't asked for "
-			 "(--policy or --allow-shrink).", buckets.v, a->wanted.buckets);
+		out_line(a->c.out,
+			 "Buckets stay at %" PRIu64 ": %" PRIu64 " are advised, but lowering wasn't asked for "
+			 "(--policy or --allow-shrink).",
+			 buckets.v, a->wanted.buckets);
 		a->wanted.buckets = buckets.v;
 	}
 }
@@ -97,15 +105,18 @@ static int prepare_files(struct apply *a, struct ct_err *err)
 		r = ct_boot_files_compare(a->c.fs, &a->files, a->file_change, err);
 	for (size_t i = 0; i < a->files.count && r == 0; i++)
 		if (a->file_change[i] == CT_BOOT_FOREIGN)
-			r = cli_fail(err, -EEXIST, "/%s is there, but was not written by conntune: move it away, or go without "
-				     "--persist", a->files.file[i].path);
+			r = cli_fail(err, -EEXIST,
+				     "/%s is there, but was not written by conntune: move it away, or go without "
+				     "--persist",
+				     a->files.file[i].path);
 	return r;
 }
 
 static int check_undoable(const struct apply *a, struct ct_err *err)
 {
 	if (a->c.opt->confirm_seconds && a->c.plan.step_count && a->c.plan.step[0].kind == CT_STEP_LOAD_MODULE)
-		return cli_fail(err, -EOPNOTSUPP, "--confirm: connection tracking isn't loaded yet, and loading it can't be undone; "
+		return cli_fail(err, -EOPNOTSUPP,
+				"--confirm: connection tracking isn't loaded yet, and loading it can't be undone; "
 				"apply without --confirm");
 	return 0;
 }
@@ -294,7 +305,8 @@ int cmd_apply(const struct cli_options *opt, struct out *out, struct ct_err *err
 	if (r == 0) {
 		change_show_plan(&a.c);
 		if (a.c.plan.step_count == 0)
-			out_line(out, "Nothing to do: limit %" PRIu64 " and %" PRIu64 " buckets are in force.", a.limit, a.buckets);
+			out_line(out, "Nothing to do: limit %" PRIu64 " and %" PRIu64 " buckets are in force.", a.limit,
+				 a.buckets);
 		r = apply(&a, err);
 	}
 	change_close(&a.c);

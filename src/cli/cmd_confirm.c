@@ -24,8 +24,10 @@ static int check_value(const char *what, struct ct_u64 set, struct ct_u64 now, u
 	*kept = now.v;
 	if (!set.known || (now.known && now.v == set.v))
 		return 0;
-	return cli_fail(err, -ESTALE, "%s %" PRIu64 " was set, but %" PRIu64 " is in force: somebody else changed it; see "
-			"'conntune status', then apply again or 'conntune revert'", what, set.v, now.v);
+	return cli_fail(err, -ESTALE,
+			"%s %" PRIu64 " was set, but %" PRIu64 " is in force: somebody else changed it; see "
+			"'conntune status', then apply again or 'conntune revert'",
+			what, set.v, now.v);
 }
 
 static int look(struct confirm *k, struct ct_err *err)
@@ -35,7 +37,8 @@ static int look(struct confirm *k, struct ct_err *err)
 	if (r == 0)
 		r = check_value("a limit of", k->pending.new_limit, ct_facts_limit(&k->facts), &k->limit, err);
 	if (r == 0)
-		r = check_value("a number of buckets of", k->pending.new_buckets, ct_facts_buckets(&k->facts), &k->buckets, err);
+		r = check_value("a number of buckets of", k->pending.new_buckets, ct_facts_buckets(&k->facts),
+				&k->buckets, err);
 	return r;
 }
 

@@ -75,7 +75,8 @@ static int make_plan(struct revert *v, struct ct_err *err)
 		return 0;
 	}
 	if (!rec->module_loaded)
-		out_line(v->c.out, "Connection tracking wasn't loaded before the first apply: it stays loaded, with its present "
+		out_line(v->c.out,
+			 "Connection tracking wasn't loaded before the first apply: it stays loaded, with its present "
 			 "values, until the next boot.");
 	wanted.limit = rec->limit.known ? rec->limit.v : 0;
 	wanted.no_limit = rec->limit.known && rec->limit.v == 0;
@@ -87,7 +88,8 @@ static void show_files(struct revert *v)
 {
 	char path[sizeof(((struct ct_boot_file *)NULL)->path) + 1];
 
-	out_begin(v->c.out, OUT_LIST, "files_removed", v->c.opt->dry_run ? "Boot files to be removed" : "Boot files removed");
+	out_begin(v->c.out, OUT_LIST, "files_removed",
+		  v->c.opt->dry_run ? "Boot files to be removed" : "Boot files removed");
 	for (size_t i = 0; i < v->file_count; i++) {
 		(void)snprintf(path, sizeof(path), "/%s", v->file[i]);
 		out_text(v->c.out, NULL, NULL, path);

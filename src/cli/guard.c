@@ -102,8 +102,10 @@ int guard_settle(struct ct_fs *fs, const struct ct_apply_options *options, bool 
 	now = guard_now_usec();
 	if (pending.deadline_usec > now) {
 		ct_pending_release(fd);
-		return cli_fail(err, -EBUSY, "an apply waits for confirmation, %" PRIu64 " s are left: 'conntune confirm' keeps "
-				"it, 'conntune revert' takes it back", (pending.deadline_usec - now + 999999) / 1000000);
+		return cli_fail(err, -EBUSY,
+				"an apply waits for confirmation, %" PRIu64 " s are left: 'conntune confirm' keeps "
+				"it, 'conntune revert' takes it back",
+				(pending.deadline_usec - now + 999999) / 1000000);
 	}
 	*undone = true;
 	return guard_undo(fs, &pending, fd, options, err);
@@ -129,10 +131,12 @@ static void on_undo(const struct ct_step *step, enum ct_step_result result, uint
 	if (result == CT_STEP_DONE && got == step->value)
 		return;
 	if (result == CT_STEP_UNDONE)
-		(void)snprintf(text, sizeof(text), "apply was not confirmed in time: %s is %" PRIu64 " again", name, got);
+		(void)snprintf(text, sizeof(text), "apply was not confirmed in time: %s is %" PRIu64 " again", name,
+			       got);
 	else if (result == CT_STEP_DONE)
-		(void)snprintf(text, sizeof(text), "apply was not confirmed in time: %s is %" PRIu64 " by somebody else and stays",
-			       name, got);
+		(void)snprintf(text, sizeof(text),
+			       "apply was not confirmed in time: %s is %" PRIu64 " by somebody else and stays", name,
+			       got);
 	else
 		(void)snprintf(text, sizeof(text), "apply was not confirmed in time, but %s can't be put back", name);
 	report(w, result == CT_STEP_FAILED ? LOG_ERR : LOG_WARNING, text);
@@ -263,7 +267,8 @@ static int open_term(struct ct_err *err)
 static int open_timer(uint64_t deadline_usec, struct ct_err *err)
 {
 	const struct itimerspec at = {
-		.it_value = { .tv_sec = (time_t)(deadline_usec / 1000000), .tv_nsec = (long)(deadline_usec % 1000000 * 1000) },
+		.it_value = { .tv_sec = (time_t)(deadline_usec / 1000000),
+			      .tv_nsec = (long)(deadline_usec % 1000000 * 1000) },
 	};
 	int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC);
 
@@ -315,7 +320,8 @@ static bool keep_two(int ready, int life)
 
 static void set_signals(void)
 {
-	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2, SIGALRM };
+	static const int ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTSTP,
+				       SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2, SIGALRM };
 	sigset_t blocked;
 
 	for (size_t i = 0; i < cli_array_size(ignored); i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* All steps or none, read back; what others wrote stays theirs; one writer at a time. Files of this process stand in for a kernel. */
+/* All steps or none, read back; what others wrote stays theirs; one writer at a time. */
 #include "config.h"
 #include "apply_internal.h"
 #include "check.h"
@@ -24,10 +24,10 @@
 #define HASHSIZE "sys/module/nf_conntrack/parameters/hashsize"
 
 #define KNOWN(n) { .known = true, .v = (n) }
-#define SET_BUCKETS(from, to) { .kind = CT_STEP_SET_BUCKETS, .param = CT_PARAM_BUCKETS, .path = BUCKETS, .old = KNOWN(from), \
-		.value = (to) }
-#define SET_LIMIT(from, to) { .kind = CT_STEP_SET_LIMIT, .param = CT_PARAM_LIMIT, .path = LIMIT, .old = KNOWN(from), \
-		.value = (to) }
+#define SET_BUCKETS(from, to) { .kind = CT_STEP_SET_BUCKETS, .param = CT_PARAM_BUCKETS, .path = BUCKETS, \
+		.old = KNOWN(from), .value = (to) }
+#define SET_LIMIT(from, to) { .kind = CT_STEP_SET_LIMIT, .param = CT_PARAM_LIMIT, .path = LIMIT, \
+		.old = KNOWN(from), .value = (to) }
 
 static void close_fs(struct ct_fs **fs)
 {
@@ -466,24 +466,30 @@ static const struct {
 	const char *story;
 } undos[] = {
 	/* what grew shrinks: limit first */
-	{ { .old_limit = KNOWN(65536), .old_buckets = KNOWN(16384), .new_limit = KNOWN(262144), .new_buckets = KNOWN(262144) },
+	{ { .old_limit = KNOWN(65536), .old_buckets = KNOWN(16384), .new_limit = KNOWN(262144),
+	  .new_buckets = KNOWN(262144) },
 	  "262144\n", "262144\n", "65536\n", "16384\n", "set-limit undone 65536, set-buckets undone 16384" },
 	/* what shrank grows: buckets first */
-	{ { .old_limit = KNOWN(262144), .old_buckets = KNOWN(262144), .new_limit = KNOWN(65536), .new_buckets = KNOWN(16384) },
+	{ { .old_limit = KNOWN(262144), .old_buckets = KNOWN(262144), .new_limit = KNOWN(65536),
+	  .new_buckets = KNOWN(16384) },
 	  "65536\n", "16384\n", "262144\n", "262144\n", "set-buckets undone 262144, set-limit undone 262144" },
-	{ { .old_limit = KNOWN(0), .old_buckets = KNOWN(16384), .new_limit = KNOWN(65536), .new_buckets = KNOWN(65536) },
+	{ { .old_limit = KNOWN(0), .old_buckets = KNOWN(16384), .new_limit = KNOWN(65536),
+	  .new_buckets = KNOWN(65536) },
 	  "65536\n", "65536\n", "0\n", "16384\n", "set-buckets undone 16384, set-limit undone 0" },
 	/* killed between the two steps */
-	{ { .old_limit = KNOWN(65536), .old_buckets = KNOWN(16384), .new_limit = KNOWN(262144), .new_buckets = KNOWN(262144) },
+	{ { .old_limit = KNOWN(65536), .old_buckets = KNOWN(16384), .new_limit = KNOWN(262144),
+	  .new_buckets = KNOWN(262144) },
 	  "65536\n", "262144\n", "65536\n", "16384\n", "set-limit done 65536, set-buckets undone 16384" },
 	/* somebody else set the limit since */
-	{ { .old_limit = KNOWN(65536), .old_buckets = KNOWN(16384), .new_limit = KNOWN(262144), .new_buckets = KNOWN(262144) },
+	{ { .old_limit = KNOWN(65536), .old_buckets = KNOWN(16384), .new_limit = KNOWN(262144),
+	  .new_buckets = KNOWN(262144) },
 	  "99999\n", "262144\n", "99999\n", "16384\n", "set-limit done 99999, set-buckets undone 16384" },
 	/* one value only */
 	{ { .old_limit = KNOWN(65536), .new_limit = KNOWN(262144) },
 	  "262144\n", "262144\n", "65536\n", "262144\n", "set-limit undone 65536" },
 	/* the module was loaded: there is nothing to go back to */
-	{ { .new_limit = KNOWN(262144), .new_buckets = KNOWN(262144) }, "262144\n", "262144\n", "262144\n", "262144\n", "" },
+	{ { .new_limit = KNOWN(262144), .new_buckets = KNOWN(262144) }, "262144\n", "262144\n", "262144\n",
+	  "262144\n", "" },
 	/* the kernel rounded */
 	{ { .old_buckets = KNOWN(16384), .new_buckets = KNOWN(70000) },
 	  "262144\n", "70144\n", "262144\n", "16384\n", "set-buckets undone 16384" },
@@ -531,7 +537,8 @@ START_TEST(undoing_one_value_does_not_need_the_other)
 	put_file(dir, BUCKETS, "262144\n");
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, BUCKETS);
 	ck_assert_int_eq(chmod(path, 0444), 0);
-	ck_assert_failed(undo(fs, &undos[0].pending, &story, &err), err, -EROFS, "nf_conntrack_buckets can't be put back to 16384");
+	ck_assert_failed(undo(fs, &undos[0].pending, &story, &err), err, -EROFS,
+			"nf_conntrack_buckets can't be put back to 16384");
 	assert_values(dir, "65536\n", "262144\n");
 	/* with both in the way the first one is told */
 	put_file(dir, LIMIT, "262144\n");

@@ -111,12 +111,15 @@ static const struct {
 	{ 65536, 65536, 0, { .limit = 65536, .buckets = 262144 }, "set-buckets 65536>262144" },
 	{ 65536, 65536, 0, { .limit = 262144, .buckets = 65536 }, "set-limit 65536>262144" },
 	/* shrinking: limit first */
-	{ 262144, 262144, 100, { .limit = 65536, .buckets = 65536 }, "set-limit 262144>65536 set-buckets 262144>65536" },
+	{ 262144, 262144, 100, { .limit = 65536, .buckets = 65536 },
+	  "set-limit 262144>65536 set-buckets 262144>65536" },
 	{ 262144, 262144, 100, { .limit = 65536 }, "set-limit 262144>65536" },
 	{ 262144, 262144, 100, { .buckets = 65536 }, "set-buckets 262144>65536" },
 	/* one up, one down */
-	{ 262144, 32768, 100, { .limit = 131072, .buckets = 131072 }, "set-limit 262144>131072 set-buckets 32768>131072" },
-	{ 32768, 262144, 100, { .limit = 131072, .buckets = 131072 }, "set-buckets 262144>131072 set-limit 32768>131072" },
+	{ 262144, 32768, 100, { .limit = 131072, .buckets = 131072 },
+	  "set-limit 262144>131072 set-buckets 32768>131072" },
+	{ 32768, 262144, 100, { .limit = 131072, .buckets = 131072 },
+	  "set-buckets 262144>131072 set-limit 32768>131072" },
 	/* no limit is above every limit */
 	{ 0, 65536, 100, { .limit = 131072, .buckets = 131072 }, "set-limit 0>131072 set-buckets 65536>131072" },
 	{ -1, 65536, 100, { .limit = 131072 }, "set-limit 0>131072" },
@@ -179,7 +182,8 @@ START_TEST(each_kernel_has_its_files)
 	ck_assert_str_eq(plan.step[0].path, eras[_i].limit_path);
 	ck_assert_str_eq(plan.step[0].command, eras[_i].limit_command);
 	if (!eras[_i].buckets_path) {
-		ck_assert_failed(ct_plan_make(&f, &buckets, &plan, &err), err, -EOPNOTSUPP, "ip_conntrack hashsize=13107");
+		ck_assert_failed(ct_plan_make(&f, &buckets, &plan, &err), err, -EOPNOTSUPP,
+				"ip_conntrack hashsize=13107");
 		return;
 	}
 	make(&f, &buckets, &plan);
@@ -222,7 +226,8 @@ static const struct {
 } reasons[] = {
 	{ 65536, 16384, 0, { .limit = 262144, .buckets = 262144 },
 	  { "buckets first when growing: with 262144 connections the average chain has 2.0 entries, not 32.0",
-	    "room for 262144 connections instead of 65536, now that buckets are there; when full they take 48.0 MiB more" } },
+	    "room for 262144 connections instead of 65536, now that buckets are there; "
+	    "when full they take 48.0 MiB more" } },
 	{ 65536, 16384, 0, { .buckets = 65536 },
 	  { "more buckets, shorter chains: with 65536 connections the average chain has 2.0 entries, not 8.0" } },
 	{ 262144, 262144, 0, { .limit = 65536, .buckets = 65536 },
@@ -266,7 +271,8 @@ static const struct {
 	struct ct_wanted wanted;
 	const char *note[4];
 } notes[] = {
-	{ "6.1.0", 65536, 65536, 19999, { .limit = 65536, .buckets = 131072 }, { "the limit stays at 65536, as wanted" } },
+	{ "6.1.0", 65536, 65536, 19999, { .limit = 65536, .buckets = 131072 },
+	  { "the limit stays at 65536, as wanted" } },
 	{ "6.1.0", 65536, 65536, 20000, { .limit = 131072, .buckets = 65536 }, { "buckets stay at 65536, as wanted" } },
 	{ "6.1.0", 65536, 65536, 20000, { .buckets = 131072 },
 	  { "moving 20000 entries to new buckets stops all tracking for about 10 ms" } },
@@ -292,7 +298,8 @@ START_TEST(notes_say_what_else_to_know)
 
 	make(&f, &notes[_i].wanted, &plan);
 	for (; n < 4 && notes[_i].note[n]; n++)
-		ck_assert_msg(n < plan.note_count && strncmp(plan.note[n], notes[_i].note[n], strlen(notes[_i].note[n])) == 0,
+		ck_assert_msg(n < plan.note_count && strncmp(plan.note[n], notes[_i].note[n],
+				strlen(notes[_i].note[n])) == 0,
 			      "note %zu of %zu is '%s'", n, plan.note_count, plan.note[n]);
 	ck_assert_uint_eq(plan.note_count, n);
 }
@@ -309,9 +316,11 @@ START_TEST(a_module_is_loaded_with_its_buckets_and_gets_its_limit_at_once)
 	ck_assert_ptr_null(plan.step[0].path);
 	ck_assert_str_eq(plan.step[0].command, "modprobe nf_conntrack hashsize=65024");
 	ck_assert_str_eq(plan.step[0].reason,
-			 "connection tracking isn't loaded: with hashsize it has its buckets from the start, no resize later");
+			 "connection tracking isn't loaded: with hashsize it has its buckets from the start, "
+			 "no resize later");
 	ck_assert_str_eq(plan.step[1].path, LIMIT_SYSCTL);
-	ck_assert_str_eq(plan.step[1].reason, "a given hashsize makes the kernel set the limit to 8 x buckets = 520192");
+	ck_assert_str_eq(plan.step[1].reason,
+			"a given hashsize makes the kernel set the limit to 8 x buckets = 520192");
 	ck_assert_uint_eq(plan.note_count, 1);
 }
 END_TEST
@@ -356,8 +365,10 @@ END_TEST
 
 /* Changes to a 6.1 machine of 4 GiB with 65536 and 65536 that make a plan impossible. */
 enum change {
-	SAME, CHILD_NETNS, READ_ONLY, ABSENT, ABSENT_IN_CHILD, NO_LIMIT_KNOWN, NO_BUCKETS_KNOWN, BUCKETS_ZERO, LITTLE_MEMORY,
-	LESS_THAN_FLOOR, ABSENT_LITTLE_MEMORY, BUILTIN_2_6, BUILTIN_2_4, OLD_2_6, KERNEL_6_19, LIMIT_FILE_READ_ONLY, ODD_PAGES
+	SAME, CHILD_NETNS, READ_ONLY, ABSENT, ABSENT_IN_CHILD, NO_LIMIT_KNOWN, NO_BUCKETS_KNOWN, BUCKETS_ZERO,
+			LITTLE_MEMORY,
+	LESS_THAN_FLOOR, ABSENT_LITTLE_MEMORY, BUILTIN_2_6, BUILTIN_2_4, OLD_2_6, KERNEL_6_19, LIMIT_FILE_READ_ONLY,
+			ODD_PAGES
 };
 
 static struct ct_facts changed(enum change change)

@@ -196,10 +196,12 @@ START_TEST(values_that_loading_would_refuse_are_not_kept)
 END_TEST
 
 static const struct ct_pending pendings[] = {
-	{ .old_limit = KNOWN(65536), .old_buckets = KNOWN(8192), .new_limit = KNOWN(262144), .new_buckets = KNOWN(262144),
+	{ .old_limit = KNOWN(65536), .old_buckets = KNOWN(8192), .new_limit = KNOWN(262144),
+	  .new_buckets = KNOWN(262144),
 	  .persist = true, .first = true, .deadline_usec = 1, .guard_pid = 4711 },
 	{ .old_limit = KNOWN(0), .new_limit = KNOWN(65536), .deadline_usec = (uint64_t)1 << 53 },
-	{ .new_limit = KNOWN(2147483647), .new_buckets = KNOWN(1), .first = true, .deadline_usec = 86400000000, .guard_pid = 1 },
+	{ .new_limit = KNOWN(2147483647), .new_buckets = KNOWN(1), .first = true, .deadline_usec = 86400000000,
+	  .guard_pid = 1 },
 };
 
 static void assert_pending(const struct ct_pending *got, const struct ct_pending *want)
@@ -258,8 +260,10 @@ static const struct {
 	{ PENDING("\"persist\": true, \"first\": true, \"deadline_usec\": 1"), "guard_pid is missing" },
 	{ PENDING("\"persist\": true, \"deadline_usec\": 1, \"guard_pid\": 1"), "first is neither" },
 	{ PENDING("\"first\": true, \"deadline_usec\": 1, \"guard_pid\": 1"), "persist is neither" },
-	{ PENDING("\"persist\": true, \"first\": true, \"deadline_usec\": 0, \"guard_pid\": 1"), "deadline_usec isn't" },
-	{ PENDING("\"persist\": true, \"first\": true, \"deadline_usec\": 1, \"guard_pid\": 2147483648"), "guard_pid isn't" },
+	{ PENDING("\"persist\": true, \"first\": true, \"deadline_usec\": 0, \"guard_pid\": 1"),
+	  "deadline_usec isn't" },
+	{ PENDING("\"persist\": true, \"first\": true, \"deadline_usec\": 1, \"guard_pid\": 2147483648"),
+	  "guard_pid isn't" },
 	{ PENDING("\"old_limit\": true"), "old_limit isn't" },
 	{ PENDING("\"old_buckets\": []"), "old_buckets isn't" },
 	{ PENDING("\"new_limit\": 1e3"), "new_limit isn't" },
