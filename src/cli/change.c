@@ -134,6 +134,30 @@ int change_run(struct change *c, struct ct_err *err)
 	return r;
 }
 
+/* ct_apply_undo() has steps of its own; what became of a value is told with the step that set it. */
+static void on_taken_back(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
+{
+	struct change *c = userdata;
+
+	for (size_t i = 0; i < c->plan.step_count; i++)
+		if (c->plan.step[i].path && c->plan.step[i].param == step->param)
+			on_step(&c->plan.step[i], result, got, c);
+}
+
+int change_take_back(struct change *c, const struct ct_pending *pending, struct ct_err *err)
+{
+	const struct ct_apply_options options = { .on_step = on_taken_back, .userdata = c };
+	sigset_t before;
+	int r;
+
+	out_begin(c->out, OUT_PROSE, NULL, "Taken back");
+	change_block(&before);
+	r = ct_apply_undo(c->fs, pending, &options, err);
+	change_unblock(&before);
+	out_end(c->out);
+	return r;
+}
+
 void change_show_steps(struct change *c)
 {
 	out_begin(c->out, OUT_TABLE, "steps", NULL);

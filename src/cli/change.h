@@ -43,6 +43,9 @@ void change_show_plan(struct change *c);
 /* Run the plan, or rehearse it. Each step is shown as it happens; polite signals wait until all are done, or undone. */
 int change_run(struct change *c, struct ct_err *err);
 
+/* What the plan set goes back to what was there before it; values that somebody else changed meanwhile stay. */
+int change_take_back(struct change *c, const struct ct_pending *pending, struct ct_err *err);
+
 /* Array "steps" of the JSON output: the plan, and what became of it. */
 void change_show_steps(struct change *c);
 

@@ -157,14 +157,10 @@ static void set_known(struct ct_u64 *v, uint64_t to)
 	*v = (struct ct_u64){ .known = true, .v = to };
 }
 
-static int save_pending(const struct apply *a, uint64_t deadline_usec, struct ct_err *err)
+/* What the steps change, as the undo wants to know it. */
+static struct ct_pending as_pending(const struct apply *a)
 {
-	struct ct_pending pending = {
-		.persist = a->c.opt->persist,
-		.first = a->first,
-		.deadline_usec = deadline_usec,
-		.guard_pid = a->guard.pid,
-	};
+	struct ct_pending pending = { .persist = a->c.opt->persist, .first = a->first };
 
 	for (size_t i = 0; i < a->c.plan.step_count; i++) {
 		const struct ct_step *step = &a->c.plan.step[i];
@@ -173,6 +169,15 @@ static int save_pending(const struct apply *a, uint64_t deadline_usec, struct ct
 		*(limit ? &pending.old_limit : &pending.old_buckets) = step->old;
 		set_known(limit ? &pending.new_limit : &pending.new_buckets, step->value);
 	}
+	return pending;
+}
+
+static int save_pending(const struct apply *a, uint64_t deadline_usec, struct ct_err *err)
+{
+	struct ct_pending pending = as_pending(a);
+
+	pending.deadline_usec = deadline_usec;
+	pending.guard_pid = a->guard.pid;
 	return ct_pending_save(a->c.fs, &pending, err);
 }
 
@@ -219,6 +224,20 @@ static int take_steps(struct apply *a, struct ct_err *err)
 	return r;
 }
 
+/* Half of what was asked for is worse than nothing. A module that was loaded stays loaded, with its values. */
+static int give_up_files(struct apply *a, const struct ct_err *why, struct ct_err *err)
+{
+	const struct ct_pending pending = as_pending(a);
+	bool loaded = a->c.plan.step_count && a->c.plan.step[0].kind == CT_STEP_LOAD_MODULE;
+
+	if (loaded || change_take_back(&a->c, &pending, NULL) < 0)
+		return cli_fail(err, why->code, "limit and buckets are set, but not for the next boot: %.180s", why->msg);
+	if (a->first)
+		(void)ct_record_forget(a->c.fs, NULL);
+	return cli_fail(err, why->code, "limit and buckets are as before, because boot files can't be written: %.170s",
+			why->msg);
+}
+
 static int write_files(struct apply *a, struct ct_err *err)
 {
 	struct ct_err why = { 0 };
@@ -228,7 +247,7 @@ static int write_files(struct apply *a, struct ct_err *err)
 	change_block(&before);
 	r = ct_boot_files_write(a->c.fs, &a->files, &why);
 	change_unblock(&before);
-	return r < 0 ? cli_fail(err, r, "limit and buckets are set, but not for the next boot: %.180s", why.msg) : 0;
+	return r < 0 ? give_up_files(a, &why, err) : 0;
 }
 
 static void show_end(struct apply *a, bool waits)
@@ -280,11 +299,13 @@ static int apply(struct apply *a, struct ct_err *err)
 		change_show_steps(&a->c);
 		return change_step_exit(r);
 	}
-	show_result(a, waits);
 	if (files && !opt->dry_run)
 		r = write_files(a, err);
-	if (r < 0)
+	if (r < 0) {
+		change_show_steps(&a->c);
 		return (int)cli_exit_code(r);
+	}
+	show_result(a, waits);
 	if (opt->persist)
 		change_show_files(&a->c, &a->files, a->file_change);
 	if (opt->persist)

@@ -144,13 +144,37 @@ machine foreign
 put etc/modprobe.d/conntune.conf "options nf_conntrack hashsize=1"
 unchanged 1 "/etc/modprobe.d/conntune.conf is there, but was not written by conntune" apply --root "$tree" --persist
 
-# --- boot files that can't be written: said, and what is in force is in force
-what="files in the way"
+# --- boot files that can't be written: seen before anything is changed, or what was set is taken back
+what="file in the way"
 machine blocked
 put etc/sysctl.d "a file where a directory should be"
-run apply --root "$tree" --persist
+unchanged 5 "etc/sysctl.d/90-conntune.conf: Not a directory" apply --root "$tree" --persist
+
+# no file may grow beyond 512 bytes: kernel values and the record stay below, boot files don't; the output goes through a pipe
+small_disk()
+{
+	{
+		(
+			ulimit -f 1
+			exec "$conntune" "$@"
+		)
+		echo $? >"$tmp/status"
+	} 2>"$tmp/err" </dev/null | cat >"$tmp/out"
+	status=$(cat "$tmp/status")
+}
+
+what="full disk"
+machine full
+before=$(snapshot)
+small_disk apply --root "$tree" --persist --json
 is "$what: exit code" "$status" 5
 is "$what: lines of error" "$(wc -l <"$tmp/err" | tr -d ' ')" 1
+grep -q 'limit and buckets are as before.*90-conntune.conf: File too large' "$tmp/err" || fail "$what: '$(cat "$tmp/err")'"
+is "$what: steps" "$(json '[.steps[] | "\(.kind) \(.result)"] | join(", ")')" "set-buckets undone, set-limit undone"
+is "$what: tree" "$(snapshot)" "$before"
+small_disk apply --root "$tree" --persist
+grep -q 'taken back' "$tmp/out" || fail "$what: nothing said in text"
+is "$what: tree" "$(snapshot)" "$before"
 
 # --- a step that fails: those before are undone, and nothing is left
 what="failing step"
