@@ -150,6 +150,9 @@ static long descend(__u64 depth, struct walk *w)
 		return 1;
 	level[depth] = w->count;
 	w->deepest = marker[0];
+	/* chains keep their order when they are moved to the front */
+	if (depth == 1 && told.first == CHAINS_NONE)
+		told.first = (__u32)(marker[0] >> 1);
 	w->depth = (__u32)depth;
 	w->kept = 0;
 	pad(w->count);
@@ -197,7 +200,7 @@ static long walk_block(__u64 i, struct walk *w)
 	if (told.status != CHAINS_RUNNING)
 		return 1;
 	bpf_loop(w->depth + 1, commit, w, 0);
-	if (w->depth > told.longest || told.longest_bucket == ~0U) {
+	if (w->depth > told.longest || told.longest_bucket == CHAINS_NONE) {
 		told.longest = w->depth;
 		told.longest_bucket = (__u32)(w->deepest >> 1);
 	}
@@ -219,6 +222,9 @@ int walk(void *ctx)
 	told.status = CHAINS_RUNNING;
 	if (ask.block > 0 && ask.block <= CHAINS_BLOCK_MAX)
 		bpf_loop(1 << 20, walk_block, &w, 0);
+	/* a resize takes the nodes out of the old buckets in order: if any was emptied so, then this one before it */
+	if (ask.guard && told.first != CHAINS_NONE && (read_u64(ask.base + 8 * (__u64)told.first) & 1))
+		told.status = CHAINS_EMPTIED;
 	told.ns = bpf_ktime_get_ns() - w.start_ns;
 	return 0;
 }

@@ -32,6 +32,8 @@
 #define BLOCK_NS (BUDGET_NS / 4)
 
 #define RESTARTS_MAX 5
+/* Between two attempts to find the table while it is resized: a million entries take about half a second. */
+#define RESIZE_USEC 200000
 /* A chain that ends in another bucket's marker is walked so often before that counts: a node may have moved meanwhile. */
 #define RETRIES_MAX 8
 #define LONGEST_MAX (1U << 24)
@@ -40,6 +42,9 @@
  * struct walker - one call of chains_walk()
  * @base, @buckets: the table, once found
  * @pointer:        address of the variable nf_conntrack_hash, 0 if no symbol tells
+ * @generation:     that of nf_conntrack_generation: odd while the table is resized, another number after it
+ * @sequence:       its value when the table was located
+ * @told, @at_least: as they were before a slice that may have to be forgotten
  * @block:          chains at a time, follows what they cost
  * @retries:        attempts at the present block
  * @entries:        of the network namespace through which the table was found
@@ -48,7 +53,10 @@
 struct walker {
 	struct chains_bpf *skel;
 	struct chains *result;
-	uint64_t base, buckets, pointer;
+	uint64_t base, buckets, pointer, generation;
+	uint32_t sequence;
+	struct chains_told told;
+	uint64_t at_least[CHAINS_LEVELS];
 	uint32_t block;
 	unsigned retries;
 	uint64_t *long_chain;
@@ -124,6 +132,10 @@ static int load(struct walker *w, struct ct_err *err)
 	int r;
 
 	w->pointer = find_symbol("nf_conntrack_hash");
+	w->generation = find_symbol("nf_conntrack_generation");
+	/* the pointer alone doesn't tell of a resize under way */
+	if (!w->generation)
+		w->pointer = 0;
 	lookup = !w->pointer && has_kfunc("bpf_xdp_ct_lookup");
 	w->skel = chains_bpf__open();
 	if (!w->skel)
@@ -138,8 +150,8 @@ static int load(struct walker *w, struct ct_err *err)
 		return find_fail(err, -EOPNOTSUPP, "the kernel (5.17 or later is needed) refuses the BPF programs: %s",
 				 strerror(-r));
 	if (!w->pointer && !lookup)
-		return find_fail(err, -EOPNOTSUPP, "this kernel shows no way to the table: neither symbol "
-				 "nf_conntrack_hash (/proc/kallsyms) nor bpf_xdp_ct_lookup() (5.18)");
+		return find_fail(err, -EOPNOTSUPP, "this kernel shows no way to the table: neither symbols "
+				 "nf_conntrack_hash and _generation (/proc/kallsyms) nor bpf_xdp_ct_lookup() (5.18)");
 	return 0;
 }
 
@@ -152,6 +164,7 @@ static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, 
 		.end = end,
 		.block = block,
 		.accept = accept,
+		.guard = !w->pointer,
 		.budget_ns = BUDGET_NS,
 		.limit_ns = LIMIT_NS,
 	};
@@ -161,9 +174,21 @@ static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, 
 static void forget(struct walker *w)
 {
 	memset(w->skel->bss->at_least, 0, sizeof(w->skel->bss->at_least));
-	w->skel->bss->told = (struct chains_told){ .longest_bucket = UINT_MAX };
+	w->skel->bss->told = (struct chains_told){ .longest_bucket = CHAINS_NONE, .first = CHAINS_NONE };
 	w->long_chains = 0;
 	w->retries = 0;
+}
+
+static void save(struct walker *w)
+{
+	memcpy(w->at_least, w->skel->bss->at_least, sizeof(w->at_least));
+	w->told = w->skel->bss->told;
+}
+
+static void restore(struct walker *w)
+{
+	memcpy(w->skel->bss->at_least, w->at_least, sizeof(w->at_least));
+	w->skel->bss->told = w->told;
 }
 
 /* Do buckets all over the array know their numbers? Nothing else in memory looks like that. 1: yes. */
@@ -171,6 +196,7 @@ static int prove(struct walker *w, uint64_t base, struct ct_err *err)
 {
 	const struct chains_told *told = &w->skel->bss->told;
 
+	forget(w);
 	w->base = base;
 	for (uint64_t i = 0; i < 32; i++) {
 		uint32_t first = (uint32_t)(i * (w->buckets - 1) / 31);
@@ -220,35 +246,64 @@ static int locate_here(void *data, struct ct_err *err)
 	return n < 0 ? n : r;
 }
 
-static int locate_symbol(struct walker *w, struct ct_err *err)
+static int peek(struct walker *w, uint64_t address, uint64_t *ret, struct ct_err *err)
 {
 	int r;
 
-	(void)find_sysctl("nf_conntrack_count", &w->entries);
-	w->skel->bss->ask.address = w->pointer;
+	w->skel->bss->ask.address = address;
 	r = run(w->skel->progs.peek, err);
-	if (r == 0)
-		r = prove(w, w->skel->bss->told.value, err);
-	if (r == 0)
-		return find_fail(err, -EOPNOTSUPP, "nf_conntrack_hash points to no table of %llu buckets",
-				 (unsigned long long)w->buckets);
+	*ret = w->skel->bss->told.value;
 	return r;
 }
 
-/* 1: found, 0: there is no entry anywhere. */
-static int locate(struct walker *w, struct ct_err *err)
+static int locate_by_symbol(struct walker *w, struct ct_err *err)
+{
+	uint64_t value = 0;
+	int r = peek(w, w->generation, &value, err);
+
+	(void)find_sysctl("nf_conntrack_count", &w->entries);
+	/* the counter is a 32-bit number */
+	memcpy(&w->sequence, &value, sizeof(w->sequence));
+	if (r == 0)
+		r = peek(w, w->pointer, &value, err);
+	if (r == 0)
+		r = prove(w, value, err);
+	if (r < 0)
+		return r;
+	if (w->sequence % 2) {
+		(void)usleep(RESIZE_USEC);
+		return find_fail(err, -ENODATA, "the table is being resized");
+	}
+	if (r == 0)
+		return find_fail(err, -ENODATA, "nf_conntrack_hash points to no table of %llu buckets",
+				 (unsigned long long)w->buckets);
+	return 1;
+}
+
+static int locate_by_entry(struct walker *w, struct ct_err *err)
 {
 	uint64_t entries;
-	int r;
+	int r = find_in_namespaces(locate_here, w, &entries, err);
 
-	if (find_sysctl("nf_conntrack_buckets", &w->buckets) < 0)
-		return find_fail(err, -EOPNOTSUPP, "connection tracking is gone");
-	if (w->pointer)
-		return locate_symbol(w, err);
-	r = find_in_namespaces(locate_here, w, &entries, err);
 	if (r == 0 && entries)
 		return find_fail(err, -ENODATA, "none of the %llu entries leads to the table: TCP or UDP is needed, outside "
 				 "of zones", (unsigned long long)entries);
+	return r;
+}
+
+/*
+ * 1: found, 0: there is no entry anywhere. A resize between the two readings, how many buckets and where, looks as if
+ * there were no such table, hence some more attempts.
+ */
+static int locate(struct walker *w, struct ct_err *err)
+{
+	int r = -ENODATA;
+
+	for (int i = 0; r == -ENODATA && i <= RESTARTS_MAX; i++) {
+		if (find_sysctl("nf_conntrack_buckets", &w->buckets) < 0)
+			return find_fail(err, -EOPNOTSUPP, "connection tracking is gone");
+		r = w->pointer ? locate_by_symbol(w, err) : locate_by_entry(w, err);
+	}
 	return r;
 }
 
@@ -312,7 +367,33 @@ static void adapt(struct walker *w, uint32_t walked)
 	w->block = (uint32_t)(fits < 1 ? 1 : fits > CHAINS_BLOCK_MAX ? CHAINS_BLOCK_MAX : fits);
 }
 
-/* One slice and what it brought. @w->retries counts attempts at the same block. */
+/* Was it the table to the end? An old one, emptied by a resize, looks just like an empty one. 1: yes. */
+static int still_there(struct walker *w, struct ct_err *err)
+{
+	uint64_t base = w->base, buckets = w->buckets, entries = w->entries;
+	uint32_t sequence = w->sequence;
+	int r = locate(w, err);
+
+	if (r < 0)
+		return r;
+	w->result->changed |= w->entries != entries || w->result->retried || w->result->restarts;
+	return (r == 1 ? w->base : 0) == base && w->buckets == buckets && w->sequence == sequence;
+}
+
+/* The first node that was found is gone. 1: it ended as connections do, so the slice is forgotten and begun again. */
+static int look_again(struct walker *w, struct ct_err *err)
+{
+	int r = still_there(w, err);
+
+	restore(w);
+	w->skel->bss->told.first = CHAINS_NONE;
+	w->result->changed = true;
+	return r;
+}
+
+/*
+ * One slice and what it brought; @w->retries counts attempts at the same block. 1: go on, 0: the table was replaced.
+ */
 static int walk_on(struct walker *w, struct ct_err *err)
 {
 	struct chains_told *told = &w->skel->bss->told;
@@ -323,10 +404,13 @@ static int walk_on(struct walker *w, struct ct_err *err)
 	/* only the one block that has been tried so often */
 	if (accept && from + w->block < end)
 		end = from + w->block;
+	save(w);
 	r = slice(w, from, end, w->block, accept, err);
 	if (r < 0)
 		return r;
 	w->result->slices++;
+	if (told->status == CHAINS_EMPTIED)
+		return look_again(w, err);
 	if ((double)told->ns / 1000 > w->result->slice_max_usec)
 		w->result->slice_max_usec = (double)told->ns / 1000;
 	if (told->next != from)
@@ -335,13 +419,14 @@ static int walk_on(struct walker *w, struct ct_err *err)
 		w->retries++;
 		w->result->retried++;
 	} else if (told->status == CHAINS_LONG && w->block == 1) {
-		return add_long(w, err);
+		r = add_long(w, err);
+		return r < 0 ? r : 1;
 	} else if (told->status == CHAINS_LONG) {
 		w->block /= 2;
 	} else {
 		adapt(w, told->next - from);
 	}
-	return 0;
+	return 1;
 }
 
 /* Whole table. 1: done, 0: the table was replaced meanwhile. */
@@ -349,19 +434,16 @@ static int walk_table(struct walker *w, struct ct_err *err)
 {
 	uint64_t start = now_ns();
 	const struct chains_told *told = &w->skel->bss->told;
-	int r = 0;
+	int r = 1;
 
 	forget(w);
 	w->block = 32;
 	w->result->retried = 0;
-	while (r == 0 && told->next < w->buckets) {
+	/* many parts that don't fit: not single nodes that moved, but all of them */
+	while (r == 1 && told->next < w->buckets && w->result->retried <= 1000)
 		r = walk_on(w, err);
-		/* many parts that don't fit: not single nodes that moved, but all of them */
-		if (w->result->retried > 1000)
-			break;
-	}
 	w->result->seconds = (double)(now_ns() - start) / 1e9;
-	return r < 0 ? r : told->next == w->buckets;
+	return r < 0 ? r : r && told->next == w->buckets;
 }
 
 /* No entry anywhere, so nothing leads to the table, and there is nothing to see in it. */
@@ -397,18 +479,6 @@ static int collect(struct walker *w, struct ct_err *err)
 	w->result->longest_bucket = told->longest_bucket;
 	w->result->misplaced = told->misplaced;
 	return 0;
-}
-
-/* Was it the table to the end? An old one, emptied by a resize, looks just like an empty one. 1: yes. */
-static int still_there(struct walker *w, struct ct_err *err)
-{
-	uint64_t base = w->base, buckets = w->buckets, entries = w->entries;
-	int r = locate(w, err);
-
-	if (r < 0)
-		return r;
-	w->result->changed = w->entries != entries || w->result->retried || w->result->restarts;
-	return (r == 1 ? w->base : 0) == base && w->buckets == buckets;
 }
 
 /* Walk, and walk again if the table was replaced meanwhile. */

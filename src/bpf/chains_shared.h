@@ -18,10 +18,14 @@
 /* Nodes of one chain that are followed to find the array: no limit of the kernel's comes near. */
 #define CHAINS_BACK_MAX 1000000
 
+/* No bucket. */
+#define CHAINS_NONE 0xffffffffU
+
 enum chains_status {
 	CHAINS_RUNNING,                 /* the slice's time is over, or all is done: go on at `next` */
 	CHAINS_LONG,                    /* the block at `next` takes more than a slice, or has too long a chain */
 	CHAINS_MISPLACED,               /* the block at `next` has chains that end in another bucket's marker */
+	CHAINS_EMPTIED,                 /* the bucket `first` has no nodes any more: perhaps this isn't the table any more */
 	CHAINS_MOVED,                   /* long: the node at `cursor` left its chain between two slices */
 };
 
@@ -31,6 +35,7 @@ enum chains_status {
  * @next, @end: first bucket to walk, and the one after the last
  * @block:     chains at a time, 1 .. CHAINS_BLOCK_MAX
  * @accept:    count misplaced nodes instead of stopping at them
+ * @guard:     look at the bucket `first` when the slice is over
  * @start_ns:  no new block is begun after budget_ns; a block that runs past limit_ns is given up
  * @cursor, @length: long: the last node seen and how many there were, 0 at the start of a chain
  * @address:   peek: what to read
@@ -40,6 +45,7 @@ struct chains_ask {
 	__u32 next, end;
 	__u32 block;
 	__u32 accept;
+	__u32 guard;
 	__u64 budget_ns, limit_ns;
 	__u64 cursor, length;
 	__u64 address;
@@ -51,6 +57,7 @@ struct chains_ask {
  * @status:    enum chains_status
  * @longest, @longest_bucket: since the walk began; kept from run to run
  * @misplaced: nodes; kept from run to run
+ * @first:     the first bucket that isn't empty, CHAINS_NONE until there is one; kept from run to run
  * @ns:        how long the run took
  * @done:      long: the chain ended, and with the right marker
  * @value:     peek
@@ -60,6 +67,7 @@ struct chains_told {
 	__u32 status;
 	__u64 longest;
 	__u32 longest_bucket;
+	__u32 first;
 	__u32 done;
 	__u64 misplaced;
 	__u64 ns;

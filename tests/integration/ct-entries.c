@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ct-entries N [FIRST [USEC]]: N UDP entries in this network namespace, through ctnetlink, USEC between two hundreds. */
+/* ct-entries N [FIRST [USEC]]: N UDP entries in this network namespace, through ctnetlink, USEC between two hundreds;
+ * says how many were refused because their chain is too long. */
 #include "config.h"
 #include <errno.h>
 #include <stdbool.h>
@@ -52,21 +53,48 @@ static size_t put_entry(char *buffer, uint32_t i, bool ack)
 	return nlh->nlmsg_len;
 }
 
-/* Sends a batch and reads its one acknowledgement, or the first refusal. */
-static int flush(struct mnl_socket *nl, const char *batch, size_t length)
+/* Answers in @buffer: refusals (the chain is too long) are counted. 1: the last message is answered, 0: not yet, or -1. */
+static int count_refused(const char *buffer, size_t length, uint32_t last, uint32_t *refused)
+{
+	const struct nlmsghdr *nlh = (const void *)buffer;
+	int left = (int)length;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+
+		if (nlh->nlmsg_type != NLMSG_ERROR)
+			continue;
+		if (e->error && e->error != -ENOSPC) {
+			errno = -e->error;
+			return -1;
+		}
+		*refused += e->error != 0;
+		if (nlh->nlmsg_seq == last)
+			return 1;
+	}
+	return 0;
+}
+
+/* Sends a batch; only the last message is answered, and those that are refused. */
+static int flush(struct mnl_socket *nl, const char *batch, size_t length, uint32_t last, uint32_t *refused)
 {
 	char answer[8192];
 	ssize_t n;
+	int r = 0;
 
 	if (mnl_socket_sendto(nl, batch, length) < 0)
 		return -1;
-	n = mnl_socket_recvfrom(nl, answer, sizeof(answer));
-	return n < 0 ? -1 : mnl_cb_run(answer, (size_t)n, 0, 0, NULL, NULL);
+	while (r == 0) {
+		n = mnl_socket_recvfrom(nl, answer, sizeof(answer));
+		r = n < 0 ? -1 : count_refused(answer, (size_t)n, last, refused);
+	}
+	return r;
 }
 
 static int make(struct mnl_socket *nl, uint32_t first, uint32_t count, unsigned pause_usec)
 {
 	static char batch[BATCH * MESSAGE_MAX];
+	uint32_t refused = 0;
 	size_t length = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -75,12 +103,14 @@ static int make(struct mnl_socket *nl, uint32_t first, uint32_t count, unsigned 
 		length += put_entry(batch + length, first + i, last);
 		if (!last)
 			continue;
-		if (flush(nl, batch, length) < 0)
+		if (flush(nl, batch, length, first + i + 1, &refused) < 0)
 			return -1;
 		length = 0;
 		if (pause_usec)
 			(void)usleep(pause_usec);
 	}
+	if (refused)
+		printf("%u refused\n", refused);
 	return 0;
 }
 
