@@ -60,19 +60,21 @@ void ct_nl_close(struct ct_nl *nl)
 	*nl = (struct ct_nl)CT_NL_CLOSED;
 }
 
-static int send_request(struct ct_nl *nl, uint16_t type, uint16_t flags)
+static int send_request(struct ct_nl *nl, const struct ct_nl_request *request, void *data)
 {
-	char text[MNL_NLMSG_HDRLEN + MNL_ALIGN(sizeof(struct nfgenmsg))];
+	uint32_t text[CT_NL_REQUEST_MAX / sizeof(uint32_t)] = { 0 };
 	struct nlmsghdr *h = mnl_nlmsg_put_header(text);
 	struct nfgenmsg *g;
 
-	h->nlmsg_type = type;
-	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags | (flags & NLM_F_DUMP ? 0 : NLM_F_ACK));
+	h->nlmsg_type = request->type;
+	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | request->flags | (request->flags & NLM_F_DUMP ? 0 : NLM_F_ACK));
 	/* 0 would match any answer */
 	nl->seq = nl->seq == UINT32_MAX ? 1 : nl->seq + 1;
 	h->nlmsg_seq = nl->seq;
 	g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
 	g->version = NFNETLINK_V0;
+	if (request->put)
+		request->put(h, data);
 	return send(nl->fd, h, h->nlmsg_len, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -130,7 +132,7 @@ static bool is_stranger(const struct ct_nl *nl)
 	return !mnl_nlmsg_portid_ok(h, nl->portid) || !mnl_nlmsg_seq_ok(h, nl->seq);
 }
 
-static int receive_all(struct ct_nl *nl, mnl_cb_t cb, void *data)
+static int receive_all(struct ct_nl *nl, const struct ct_nl_request *request, mnl_cb_t cb, void *data)
 {
 	unsigned strangers = 0;
 	int r = MNL_CB_OK;
@@ -146,20 +148,29 @@ static int receive_all(struct ct_nl *nl, mnl_cb_t cb, void *data)
 			r = mnl_cb_run(nl->buf, (size_t)n, nl->seq, nl->portid, cb, data);
 		else if (++strangers > STRANGERS_MAX)
 			return -ETIMEDOUT;
+		if (request->pause && r > MNL_CB_STOP)
+			request->pause(data);
 	}
 	if (r >= 0)
 		return 0;
 	return errno > 0 && errno <= ERRNO_MAX ? -errno : -EBADMSG;
 }
 
-int ct_nl_ask(struct ct_nl *nl, uint16_t type, uint16_t flags, mnl_cb_t cb, void *data, struct ct_err *err)
+int ct_nl_request(struct ct_nl *nl, const struct ct_nl_request *request, mnl_cb_t cb, void *data, struct ct_err *err)
 {
-	int r = send_request(nl, type, flags);
+	int r = send_request(nl, request, data);
 
 	if (r == 0)
-		r = receive_all(nl, cb, data);
+		r = receive_all(nl, request, cb, data);
 	if (r == 0)
 		return 0;
 	errno = -r;
-	return ct_err_set(err, r, "ctnetlink request 0x%04x failed: %m", type);
+	return ct_err_set(err, r, "ctnetlink request 0x%04x failed: %m", request->type);
+}
+
+int ct_nl_ask(struct ct_nl *nl, uint16_t type, uint16_t flags, mnl_cb_t cb, void *data, struct ct_err *err)
+{
+	const struct ct_nl_request request = { .type = type, .flags = flags };
+
+	return ct_nl_request(nl, &request, cb, data, err);
 }

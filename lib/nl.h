@@ -46,4 +46,22 @@ void ct_nl_close(struct ct_nl *nl);
  */
 int ct_nl_ask(struct ct_nl *nl, uint16_t type, uint16_t flags, mnl_cb_t cb, void *data, struct ct_err *err);
 
+/* Bytes of a request with its attributes, at most. */
+#define CT_NL_REQUEST_MAX 512
+
+/**
+ * struct ct_nl_request - a question with more to it
+ * @put:   may set the family and append attributes, CT_NL_REQUEST_MAX bytes in all; may be NULL
+ * @pause: called between two reads of the answers; may sleep: a dump goes on where it was; may be NULL
+ * Both get what the answers' callback gets.
+ */
+struct ct_nl_request {
+	uint16_t type, flags;
+	void (*put)(struct nlmsghdr *h, void *data);
+	void (*pause)(void *data);
+};
+
+/* As ct_nl_ask(). */
+int ct_nl_request(struct ct_nl *nl, const struct ct_nl_request *request, mnl_cb_t cb, void *data, struct ct_err *err);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <conntune/apply.h>
 #include <conntune/cause.h>
+#include <conntune/census.h>
 #include <conntune/chain.h>
 #include <conntune/err.h>
 #include <conntune/facts.h>

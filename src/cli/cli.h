@@ -30,6 +30,7 @@ typedef int (*cli_command_fn)(const struct cli_options *opt, struct out *out, st
 
 int cmd_advise(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_apply(const struct cli_options *opt, struct out *out, struct ct_err *err);
+int cmd_census(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_chains(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_confirm(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_explain(const struct cli_options *opt, struct out *out, struct ct_err *err);

@@ -140,8 +140,32 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.name = "exact", .type = TYPE_FLAG, INTO(exact), .commands = FOR(CLI_CHAINS),
 		.help = "fail unless the real chains can be counted",
 	},
+	[CLI_OPT_BY] = {
+		.name = "by", .metavar = "KEYS", .type = TYPE_TEXT, INTO(by), .commands = FOR(CLI_CENSUS),
+		.help = "groups: src, dport, ... (default proto,state)",
+	},
+	[CLI_OPT_TOP] = {
+		.name = "top", .metavar = "N", .type = TYPE_COUNT, INTO(top), .commands = FOR(CLI_CENSUS),
+		.min = 1, .max = 100000,
+		.help = "groups to show, largest first (default 20)",
+	},
+	[CLI_OPT_PREFIX] = {
+		.name = "prefix", .metavar = "LEN[/LEN6]", .type = TYPE_TEXT, INTO(prefix),
+		.commands = FOR(CLI_CENSUS),
+		.help = "networks of this length instead of addresses",
+	},
+	[CLI_OPT_FILTER] = {
+		.name = "filter", .metavar = "EXPR", .type = TYPE_TEXT, INTO(filter), .commands = FOR(CLI_CENSUS),
+		.help = "only these, as 'proto=tcp src=10.0.0.0/8 dport!=443'",
+	},
+	[CLI_OPT_MAX_CPU] = {
+		.name = "max-cpu", .metavar = "PERCENT", .type = TYPE_COUNT, INTO(max_cpu),
+		.commands = FOR(CLI_CENSUS), .min = 1, .max = 100,
+		.help = "of one CPU, by pauses (default 100)",
+	},
 	[CLI_OPT_NO_COLOR] = {
-		.name = "no-color", .type = TYPE_FLAG, INTO(no_color), .commands = FOR(CLI_CHAINS),
+		.name = "no-color", .type = TYPE_FLAG, INTO(no_color),
+		.commands = FOR(CLI_CENSUS) | FOR(CLI_CHAINS),
 		.help = "plain text also on a terminal",
 	},
 	[CLI_OPT_JSON] = {

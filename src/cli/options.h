@@ -13,6 +13,7 @@
 enum cli_command {
 	CLI_ADVISE,
 	CLI_APPLY,
+	CLI_CENSUS,
 	CLI_CHAINS,
 	CLI_CONFIRM,
 	CLI_EXPLAIN,
@@ -44,6 +45,11 @@ enum cli_option {
 	CLI_OPT_PERSIST,
 	CLI_OPT_CONFIRM,
 	CLI_OPT_EXACT,
+	CLI_OPT_BY,
+	CLI_OPT_TOP,
+	CLI_OPT_PREFIX,
+	CLI_OPT_FILTER,
+	CLI_OPT_MAX_CPU,
 	CLI_OPT_NO_COLOR,
 	CLI_OPT_JSON,
 	CLI_OPT_ROOT,
@@ -78,6 +84,8 @@ struct cli_options {
 	bool check, dry_run, allow_shrink, persist;
 	uint64_t confirm_seconds;
 	bool exact, no_color;
+	const char *by, *prefix, *filter;
+	uint64_t top, max_cpu;
 	bool json;
 	const char *root;
 	bool help, version;

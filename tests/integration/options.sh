@@ -5,16 +5,17 @@
 need jq
 
 commands=$("$conntune" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
-is "commands" "$(echo "$commands" | tr '\n' ' ')" "advise apply chains confirm explain params revert status "
+is "commands" "$(echo "$commands" | tr '\n' ' ')" "advise apply census chains confirm explain params revert status "
 
 # --- bad values of numeric options
-counts='limit buckets peak failover namespaces entry-bytes pointer-bits confirm'
+counts='limit buckets peak failover namespaces entry-bytes pointer-bits confirm top max-cpu'
 sizes='ram reserve budget'
 factors='headroom load'
 command_of()
 {
 	case $1 in
 	confirm) echo apply ;;
+	top | max-cpu) echo census ;;
 	*) echo advise ;;
 	esac
 }
@@ -64,6 +65,20 @@ refused 2 "--root ''" advise --root ''
 refused 2 "nowhere" advise --root "$tmp/nowhere"
 : >"$tmp/file"
 refused 2 "$tmp/file" status --root "$tmp/file"
+
+for bad in '' , proto, ,state proto,,state Proto sport 'proto state' proto,proto; do
+	refused 2 "by '" census --by "$bad"
+done
+for bad in '' / 33 24/ /64 24/129 -1 1.5 24/64/1 0x10; do
+	refused 2 "prefix '" census --prefix "$bad"
+done
+for bad in '' proto proto= =tcp proto==tcp 'proto = tcp' proto=nonsense src=1.2.3 src=::/129 dport=65536 mark=1/2 state=xyzzy \
+	'zone=1 bytes=5'; do
+	refused 2 "filter '" census --filter "$bad"
+done
+refused 2 "--max-cpu '101': out of range" census --max-cpu 101
+refused 2 "--top '100001': out of range" census --top 100001
+refused 2 "status takes no --by" status --by src
 
 # --- unknown names and the nearest
 refused 2 "unknown command 'advice', did you mean 'advise'" advice
@@ -218,6 +233,7 @@ if command -v bash >/dev/null; then
 	is "completion of a command" "$(offered st)" status
 	is "completion of a policy" "$(offered advise --policy ded)" dedicated
 	is "completion after an option with a value" "$(offered --root / stat)" status
+	is "completion of keys" "$(offered census --by proto,st)" proto,state
 	is "completion of a tunable" "$(offered params tcp_lo)" tcp_loose
 	is "completion of a topic" "$(offered explain hash)" hashsize-trap
 fi

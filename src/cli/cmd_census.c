@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* conntune census: who fills the table. */
+#include "config.h"
+#include "bars.h"
+#include "cli.h"
+#include "options.h"
+#include "out.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <conntune/conntune.h>
+
+#define TOP_DEFAULT 20
+#define BAR_MIN 8               /* a shorter bar tells nothing: none then */
+#define CELL_MAX 64
+#define COLUMNS_MAX (CT_CENSUS_KEY__COUNT + 5)
+#define LINE_MAX 2048
+
+/**
+ * struct report - what is shown
+ * @top:    groups shown
+ * @shown:  entries in them
+ * @errors: at least one of them isn't exact
+ */
+struct report {
+	struct ct_facts facts;
+	struct ct_census *census;
+	const struct ct_census_result *result;
+	uint64_t top, shown;
+	bool errors;
+};
+
+/* A table of text whose last column is a bar; the writer's own tables know no bars. */
+struct columns {
+	const char *label[COLUMNS_MAX];
+	size_t width[COLUMNS_MAX];
+	unsigned keys, count;
+};
+
+typedef char cells[COLUMNS_MAX][CELL_MAX];
+
+static void census_freep(struct ct_census **census)
+{
+	(void)ct_census_free(*census);
+}
+
+static void report_freep(struct report **report)
+{
+	free(*report);
+}
+
+static double share(const struct report *r, uint64_t entries)
+{
+	return r->result->total ? (double)entries / (double)r->result->total : 0;
+}
+
+static struct ct_census_group group_at(const struct report *r, uint64_t rank)
+{
+	struct ct_census_group g = { .values = 0 };
+
+	(void)ct_census_group(r->census, rank, &g);
+	return g;
+}
+
+/* ---- text */
+
+static void add_column(struct columns *c, const char *label)
+{
+	c->label[c->count] = label;
+	c->width[c->count++] = strlen(label);
+}
+
+static void fill_cells(const struct report *r, const struct ct_census_group *g, cells cell)
+{
+	unsigned n = g->values;
+
+	for (unsigned i = 0; i < n; i++)
+		(void)snprintf(cell[i], CELL_MAX, "%s", g->value[i].text);
+	(void)snprintf(cell[n++], CELL_MAX, "%" PRIu64, g->entries);
+	if (r->errors)
+		(void)snprintf(cell[n++], CELL_MAX, "+%" PRIu64, g->error);
+	if (r->result->bytes.known) {
+		(void)snprintf(cell[n++], CELL_MAX, "%" PRIu64, g->packets);
+		out_human(cell[n++], CELL_MAX, OUT_BYTES, (double)g->bytes);
+	}
+	out_human(cell[n], CELL_MAX, OUT_SHARE, share(r, g->entries));
+}
+
+static void measure(const struct report *r, struct columns *c)
+{
+	for (unsigned i = 0; ct_census_by(r->census, i) != CT_CENSUS_KEY__COUNT; i++)
+		add_column(c, ct_census_key_name(ct_census_by(r->census, i)));
+	c->keys = c->count;
+	add_column(c, "entries");
+	if (r->errors)
+		add_column(c, "error");
+	if (r->result->bytes.known) {
+		add_column(c, "packets");
+		add_column(c, "bytes");
+	}
+	add_column(c, "share");
+	for (uint64_t rank = 0; rank < r->top; rank++) {
+		struct ct_census_group g = group_at(r, rank);
+		cells cell;
+
+		fill_cells(r, &g, cell);
+		for (unsigned i = 0; i < c->count; i++)
+			if (strlen(cell[i]) > c->width[i])
+				c->width[i] = strlen(cell[i]);
+	}
+}
+
+/* Keys to the left, numbers to the right. Returns the columns of the screen that are taken. */
+static size_t format(const struct columns *c, const char *const *text, char *line)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < c->count; i++)
+		n += (size_t)snprintf(line + n, LINE_MAX - n, "%s%*s", i ? "  " : "",
+				      i < c->keys ? -(int)c->width[i] : (int)c->width[i], text[i]);
+	return n;
+}
+
+static void draw_row(struct out *out, const struct report *r, const struct columns *c, const struct bars_style *style,
+		     uint64_t rank)
+{
+	struct ct_census_group g = group_at(r, rank);
+	const char *text[COLUMNS_MAX];
+	char line[LINE_MAX];
+	size_t used, room;
+	cells cell;
+
+	fill_cells(r, &g, cell);
+	for (unsigned i = 0; i < c->count; i++)
+		text[i] = cell[i];
+	used = format(c, text, line);
+	/* the writer indents by 2, and 2 more are between number and bar */
+	room = style->width > used + 4 ? style->width - used - 4 : 0;
+	if (room >= BAR_MIN) {
+		(void)strcpy(line + used, "  ");
+		bars_draw(line + used + 2, LINE_MAX - used - 2, style, BARS_FOUND, share(r, g.entries), room, false);
+	}
+	out_drawn(out, line);
+}
+
+static void draw_groups(struct out *out, const struct report *r, bool plain)
+{
+	struct columns c = { .count = 0 };
+	struct bars_style style;
+	char line[LINE_MAX];
+
+	if (r->top == 0)
+		return;
+	bars_style(&style, plain);
+	measure(r, &c);
+	out_begin(out, OUT_OBJECT, NULL, "Groups");
+	(void)format(&c, c.label, line);
+	out_drawn(out, line);
+	for (uint64_t rank = 0; rank < r->top; rank++)
+		draw_row(out, r, &c, &style, rank);
+	out_end(out);
+}
+
+/* ---- JSON */
+
+static void show_key(struct out *out, const struct ct_census_value *v)
+{
+	const char *name = ct_census_key_name(v->key);
+
+	if (v->known && v->is_number)
+		out_u64(out, name, NULL, OUT_PLAIN, v->number);
+	else if (v->known)
+		out_text(out, name, NULL, v->text);
+}
+
+static void show_groups(struct out *out, const struct report *r)
+{
+	out_begin(out, OUT_TABLE, "by", NULL);
+	for (unsigned i = 0; ct_census_by(r->census, i) != CT_CENSUS_KEY__COUNT; i++)
+		out_text(out, NULL, NULL, ct_census_key_name(ct_census_by(r->census, i)));
+	out_end(out);
+	out_begin(out, OUT_TABLE, "groups", NULL);
+	for (uint64_t rank = 0; rank < r->top; rank++) {
+		struct ct_census_group g = group_at(r, rank);
+
+		out_begin(out, OUT_OBJECT, NULL, NULL);
+		out_begin(out, OUT_OBJECT, "key", NULL);
+		for (unsigned i = 0; i < g.values; i++)
+			show_key(out, &g.value[i]);
+		out_end(out);
+		out_u64(out, "entries", NULL, OUT_PLAIN, g.entries);
+		out_u64(out, "error", NULL, OUT_PLAIN, g.error);
+		if (r->result->bytes.known) {
+			out_u64(out, "packets", NULL, OUT_PLAIN, g.packets);
+			out_u64(out, "bytes", NULL, OUT_BYTES, g.bytes);
+		}
+		out_end(out);
+	}
+	out_end(out);
+}
+
+/* ---- both */
+
+static void show_head(struct out *out, const struct report *r)
+{
+	const struct ct_census_result *t = r->result;
+	char memory[32];
+
+	out_human(memory, sizeof(memory), OUT_BYTES, (double)t->total * (double)r->facts.entry_bytes);
+	out_line(out, "%" PRIu64 " entries of this network namespace%s, %s; counted in %.2f s.", t->total,
+		 t->total == t->received ? "" : " pass the filter", memory, t->seconds);
+	out_u64(out, "total", NULL, OUT_PLAIN, t->total);
+	out_u64(out, "received", NULL, OUT_PLAIN, t->received);
+	out_u64(out, "groups_found", NULL, OUT_PLAIN, t->groups);
+	out_bool(out, "exact", NULL, t->exact);
+	out_u64(out, "bound", NULL, OUT_PLAIN, t->bound);
+	out_bool(out, "filtered_by_kernel", NULL, t->filtered);
+	out_bool(out, "resized", NULL, t->resized);
+	out_u64(out, "dumps", NULL, OUT_PLAIN, t->attempts);
+	out_real(out, "seconds", NULL, OUT_PLAIN, t->seconds);
+	out_real(out, "cpu_seconds", NULL, OUT_PLAIN, t->cpu_seconds);
+	out_known(out, "packets", NULL, OUT_PLAIN, t->packets);
+	out_known(out, "bytes", NULL, OUT_BYTES, t->bytes);
+	if (t->bytes.known)
+		out_u64(out, "uncounted", NULL, OUT_PLAIN, t->uncounted);
+}
+
+/* What the table above leaves out or can't vouch for. */
+static void show_remarks(struct out *out, const struct report *r)
+{
+	const struct ct_census_result *t = r->result;
+
+	if (t->groups > r->top)
+		out_line(out, "%" PRIu64 " %s groups with %" PRIu64 " entries aren't shown (--top).", t->groups - r->top,
+			 t->exact ? "more" : "or more further", t->total - r->shown);
+	if (!t->exact)
+		out_line(out, "More different keys than the %" PRIu64 " that are kept: a group has as many entries as shown, "
+			 "or up to its error more; one that isn't kept has %" PRIu64 " at most.", t->capacity, t->bound);
+	if (t->bytes.known && t->uncounted)
+		out_line(out, "%" PRIu64 " entries have no packet and byte counters: they are older than nf_conntrack_acct.",
+			 t->uncounted);
+	if (t->resized)
+		out_line(out, "The number of buckets changed meanwhile: entries may be missing or counted twice.");
+	if (t->attempts > 1)
+		out_line(out, "The kernel broke off %u dumps before this one.", t->attempts - 1);
+}
+
+static void show_idle(struct out *out, const struct report *r)
+{
+	static const char *const names[CT_CENSUS_IDLE__COUNT] = { "1 min", "10 min", "1 h", "1 day" };
+	const struct ct_census_result *t = r->result;
+
+	out_begin(out, OUT_TABLE, "idle", "Idle, as far as the time-outs tell");
+	for (unsigned i = 0; i < CT_CENSUS_IDLE__COUNT; i++) {
+		out_begin(out, OUT_OBJECT, NULL, NULL);
+		out_text(out, NULL, "longer than", names[i]);
+		out_u64(out, "over_seconds", NULL, OUT_PLAIN, ct_census_idle_seconds((enum ct_census_idle)i));
+		out_u64(out, "entries", "entries", OUT_PLAIN, t->idle[i]);
+		out_real(out, NULL, "share", OUT_SHARE, share(r, t->idle[i]));
+		out_u64(out, "memory_bytes", "memory", OUT_BYTES, t->idle[i] * r->facts.entry_bytes);
+		out_end(out);
+	}
+	out_end(out);
+	out_u64(out, "idle_unknown", NULL, OUT_PLAIN, t->idle_unknown);
+	if (t->idle_unknown)
+		out_line(out, "Of %" PRIu64 " entries it can't be told: their time-out isn't the one that is set now.",
+			 t->idle_unknown);
+}
+
+static void sum_up(struct report *r, const struct cli_options *opt)
+{
+	uint64_t top = opt->top ? opt->top : TOP_DEFAULT;
+
+	r->result = ct_census_result(r->census);
+	r->top = top < r->result->groups ? top : r->result->groups;
+	for (uint64_t rank = 0; rank < r->top; rank++) {
+		struct ct_census_group g = group_at(r, rank);
+
+		r->shown += g.entries;
+		r->errors |= g.error > 0;
+	}
+}
+
+int cmd_census(const struct cli_options *opt, struct out *out, struct ct_err *err)
+{
+	const struct ct_census_options options = {
+		.by = opt->by,
+		.prefix = opt->prefix,
+		.filter = opt->filter,
+		.max_cpu_percent = (unsigned)opt->max_cpu,
+	};
+	cli_cleanup(census_freep) struct ct_census *census = NULL;
+	cli_cleanup(cli_fs_freep) struct ct_fs *fs = NULL;
+	cli_cleanup(report_freep) struct report *report = calloc(1, sizeof(*report));
+	int r = report ? ct_census_new(&census, &options, err) : cli_fail(err, -ENOMEM, "out of memory");
+
+	if (r == 0)
+		r = cli_open_root(&fs, opt, err);
+	if (r == 0)
+		r = ct_facts_collect(fs, NULL, &report->facts, err);
+	if (r == 0)
+		r = ct_census_run(census, fs, &report->facts, err);
+	if (r < 0)
+		return r;
+	report->census = census;
+	sum_up(report, opt);
+	show_head(out, report);
+	draw_groups(out, report, opt->no_color);
+	show_groups(out, report);
+	show_remarks(out, report);
+	show_idle(out, report);
+	return CLI_EXIT_OK;
+}
