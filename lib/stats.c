@@ -23,6 +23,8 @@
 #define CPUS_MAX 65536
 
 static const char proc_path[] = "proc/net/stat/nf_conntrack";
+static const char module_path[] = "sys/module/nf_conntrack/initstate";
+static const char netlink_path[] = "sys/module/nf_conntrack_netlink";
 static const char count_path[] = "proc/sys/net/netfilter/nf_conntrack_count";
 
 #define EXPECT 0x100                    /* marks attributes of the expectation table's answer */
@@ -74,6 +76,7 @@ static const struct row {
 
 struct ct_stats {
 	struct ct_fs *fs;
+	const char *sign;               /* while this is there, a question over netlink loads nothing */
 	enum ct_stats_source source;
 	struct ct_nl nl;
 	uint32_t alive;                 /* counters that are counted, as bits */
@@ -397,8 +400,7 @@ static bool worth_another_try(int r)
 
 static int sample_netlink(struct ct_stats *s, struct ct_sample *sample, struct ct_err *err)
 {
-	/* a question to a module that was unloaded since would load it again, and with it all tracking */
-	int r = ct_fs_info(s->fs, count_path, &(struct ct_fs_info){ 0 }, err);
+	int r = ct_fs_info(s->fs, s->sign, &(struct ct_fs_info){ 0 }, err);
 
 	if (r < 0)
 		return r;
@@ -484,6 +486,21 @@ static void stats_done(struct ct_stats **s)
 	(void)ct_stats_free(*s);
 }
 
+static bool exists(struct ct_fs *fs, const char *path)
+{
+	return ct_fs_info(fs, path, &(struct ct_fs_info){ 0 }, NULL) == 0;
+}
+
+/*
+ * A question loads what isn't there: nfnetlink, nf_conntrack_netlink and with it nf_conntrack, which then can't be
+ * unloaded any more. Looking must change nothing. Built-in modules without parameters leave no trace in sysfs, but
+ * where nf_conntrack is built in, nothing can be unloaded anyway.
+ */
+static const char *sign_of_netlink(struct ct_fs *fs)
+{
+	return exists(fs, module_path) ? netlink_path : count_path;
+}
+
 int ct_stats_new_with(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *kernel, struct ct_nl *nl,
 		      uint32_t cpus, struct ct_err *err)
 {
@@ -492,6 +509,7 @@ int ct_stats_new_with(struct ct_stats **ret, struct ct_fs *fs, const struct ct_k
 	if (!s)
 		return ct_err_set(err, -ENOMEM, "out of memory");
 	*s = (struct ct_stats){ .fs = fs, .nl = CT_NL_CLOSED, .alive = ct_stats_alive(kernel) };
+	s->sign = sign_of_netlink(fs);
 	s->source = nl->fd >= 0 ? CT_STATS_NETLINK : CT_STATS_PROC;
 	s->cpus_max = !cpus ? 1 : cpus > CPUS_MAX ? CPUS_MAX : cpus;
 	s->cpu = calloc(s->cpus_max, sizeof(*s->cpu));
@@ -529,7 +547,7 @@ int ct_stats_new(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *
 	int r;
 
 	/* a failure here only means that the next source is tried */
-	if (ct_fs_is_live(fs))
+	if (ct_fs_is_live(fs) && exists(fs, sign_of_netlink(fs)))
 		(void)ct_nl_open(&nl, NULL);
 	r = ct_stats_new_with(&s, fs, kernel, &nl, cpus, err);
 	if (r == 0)

@@ -90,9 +90,9 @@ struct ct_stats;
  * @fs:     must live as long as the handle
  * @kernel: the running kernel; decides which counters are alive
  * @cpus:   possible CPUs (ct_facts.cpus); those beyond are not counted
- * Call it only when connection tracking is there (ct_facts.presence): asking over netlink would load the module.
- * Netlink needs CAP_NET_ADMIN and a live root; without it proc/net/stat/nf_conntrack is read, without that either
- * only the number of entries is known.
+ * Nothing is loaded by this: netlink is only asked if nf_conntrack_netlink is there already, on a live root, and by
+ * those who have CAP_NET_ADMIN. Else proc/net/stat/nf_conntrack is read; without that either only the number of
+ * entries is known.
  * Returns: 0; -ENOMEM; -ENOENT if there is no connection tracking to be seen.
  */
 int ct_stats_new(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *kernel, uint32_t cpus,
@@ -103,7 +103,7 @@ struct ct_stats *ct_stats_free(struct ct_stats *stats);
  * ct_stats_sample - read all counters once
  * Allocates nothing. A counter that goes backwards has wrapped if that is the shorter way around its 32 bits; else
  * all began anew.
- * Returns: 0; -ENOENT if connection tracking was unloaded since (it isn't loaded again by this);
+ * Returns: 0; -ENOENT if a module was unloaded since (it isn't loaded again by this);
  *          -EBADMSG if the kernel's answer makes no sense; -ETIMEDOUT if none comes within a second;
  *          -ENOBUFS, -EBUSY, -EINTR if it kept failing so after several tries.
  */

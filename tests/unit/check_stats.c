@@ -524,6 +524,25 @@ START_TEST(module_that_was_unloaded_is_not_asked)
 }
 END_TEST
 
+START_TEST(netlink_module_that_was_unloaded_is_not_asked)
+{
+	struct ct_sample s;
+	struct nlmsghdr h;
+
+	stats = ct_stats_free(stats);
+	peer_close(&peer);
+	peer_open(&peer);
+	put_file(root, "sys/module/nf_conntrack/initstate", "live\n");
+	ck_assert_int_eq(ct_stats_new_with(&stats, fs, &v6_18, &peer.nl, 2, &err), 0);
+	ck_assert_failed(ct_stats_sample(stats, &s, &err), err, -ENOENT, "nf_conntrack_netlink");
+	ck_assert(!peer_asked(&peer, &h));
+	put_file(root, "sys/module/nf_conntrack_netlink/initstate", "live\n");
+	queue_sample(1, 100);
+	sample(&s);
+	ck_assert_uint_eq(s.counter[CT_COUNTER_DROP].v, 199);
+}
+END_TEST
+
 static void put_table(const char *text)
 {
 	put_file(root, "proc/net/stat/nf_conntrack", text);
@@ -633,6 +652,7 @@ static void add_netlink(Suite *suite)
 	tcase_add_test(tc, sample_that_failed_half_way_leaves_nothing_behind);
 	tcase_add_test(tc, answer_of_a_cpu_without_its_header_fails);
 	tcase_add_test(tc, module_that_was_unloaded_is_not_asked);
+	tcase_add_test(tc, netlink_module_that_was_unloaded_is_not_asked);
 	suite_add_tcase(suite, tc);
 }
 
