@@ -68,10 +68,15 @@ static bool is_full(const struct ct_symptoms *s)
 	return (double)s->entries.v >= FULL * (double)s->limit.v;
 }
 
-/* A refusal is a connection lost although there is room; on a table of the right size there is none in years. */
+/*
+ * A refusal is a connection lost although there is room; on a table of the right size there is none in years. Where
+ * nobody tells the count, the length of the chains must do.
+ */
 static bool refuses(const struct ct_symptoms *s)
 {
-	return counted(s, CT_COUNTER_CHAIN_TOO_LONG) > 0 && (has_rates(s) || s->p_refused >= REFUSED);
+	if (!s->counted[CT_COUNTER_CHAIN_TOO_LONG].known)
+		return s->p_refused >= REFUSED;
+	return s->counted[CT_COUNTER_CHAIN_TOO_LONG].v > 0 && (has_rates(s) || s->p_refused >= REFUSED);
 }
 
 static bool has_full_expectations(const struct ct_symptoms *s)
@@ -199,7 +204,7 @@ static void show_drops(struct words *w, const struct ct_symptoms *s)
 static void show_chains(struct words *w, const struct ct_symptoms *s)
 {
 	say_counter(w, s, CT_COUNTER_CHAIN_TOO_LONG);
-	say(w, ", mean chain %.1f in %" PRIu64 " buckets", load_of(s, s->all_entries), s->buckets.v);
+	say(w, "%smean chain %.1f in %" PRIu64 " buckets", *w->text ? ", " : "", load_of(s, s->all_entries), s->buckets.v);
 	say_entries(w, s);
 }
 

@@ -168,6 +168,16 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.commands = FOR(CLI_CENSUS) | FOR(CLI_CHAINS),
 		.help = "plain text also on a terminal",
 	},
+	[CLI_OPT_WATCH] = {
+		.name = "watch", .metavar = "SECONDS", .type = TYPE_COUNT, INTO(watch_seconds),
+		.commands = FOR(CLI_STATUS), .min = 1, .max = 86400,
+		.help = "look again after each SECONDS, with rates",
+	},
+	[CLI_OPT_COUNT] = {
+		.name = "count", .metavar = "N", .type = TYPE_COUNT, INTO(count),
+		.commands = FOR(CLI_STATUS), .min = 1, .max = INT_MAX,
+		.help = "with --watch: end after N times",
+	},
 	[CLI_OPT_JSON] = {
 		.name = "json", .type = TYPE_FLAG, INTO(json), .commands = ALL,
 		.help = "JSON instead of text: sizes in bytes, times in seconds",
@@ -458,6 +468,8 @@ static int check_contradictions(const struct cli_options *opt, struct ct_err *er
 					 rows[other[i]].name);
 	if (opt->dry_run && cli_given(opt, CLI_OPT_CONFIRM))
 		return cli_usage(err, "--dry-run changes nothing, so there is nothing to --confirm");
+	if (opt->count && !opt->watch_seconds)
+		return cli_usage(err, "--count says how often, it needs --watch");
 	return check_policy_options(opt, err);
 }
 

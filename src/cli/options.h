@@ -51,6 +51,8 @@ enum cli_option {
 	CLI_OPT_FILTER,
 	CLI_OPT_MAX_CPU,
 	CLI_OPT_NO_COLOR,
+	CLI_OPT_WATCH,
+	CLI_OPT_COUNT,
 	CLI_OPT_JSON,
 	CLI_OPT_ROOT,
 	CLI_OPT_HELP,
@@ -65,6 +67,7 @@ enum cli_option {
  * @given:     bit 1 << enum cli_option for each option that was there; ask with cli_given()
  * @budget_bytes, @budget_percent: at most one of them isn't 0
  * @confirm_seconds: 0: no confirmation wanted
+ * @watch_seconds: 0: look once; @count: looks, 0: until stopped
  * Numbers that weren't given are 0.
  */
 struct cli_options {
@@ -83,6 +86,7 @@ struct cli_options {
 	struct ct_kver kernel;
 	bool check, dry_run, allow_shrink, persist;
 	uint64_t confirm_seconds;
+	uint64_t watch_seconds, count;
 	bool exact, no_color;
 	const char *by, *prefix, *filter;
 	uint64_t top, max_cpu;

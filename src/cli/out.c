@@ -20,9 +20,14 @@ int out_new(struct out **ret, bool json, FILE *f, struct ct_err *err)
 
 int out_finish(struct out *out, struct ct_err *err)
 {
-	if (!out->error)
+	if (!out->error && !out->cancelled)
 		out->error = out->ops->finish(out);
 	return out->error ? cli_fail(err, out->error, "output can't be written: %s", strerror(-out->error)) : 0;
+}
+
+void out_cancel(struct out *out)
+{
+	out->cancelled = true;
 }
 
 void out_freep(struct out **out)

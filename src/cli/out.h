@@ -45,6 +45,9 @@ int out_new(struct out **ret, bool json, FILE *f, struct ct_err *err);
 int out_finish(struct out *out, struct ct_err *err);
 void out_freep(struct out **out);
 
+/* Nothing of it will be shown: the command has written by other means. */
+void out_cancel(struct out *out);
+
 void out_begin(struct out *out, enum out_kind kind, const char *key, const char *title);
 void out_end(struct out *out);
 

@@ -32,6 +32,7 @@ struct out {
 	const struct out_ops *ops;
 	FILE *f;
 	int error;
+	bool cancelled;
 };
 
 int out_table_new(struct out **ret, FILE *f);

@@ -8,7 +8,7 @@ commands=$("$conntune" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
 is "commands" "$(echo "$commands" | tr '\n' ' ')" "advise apply census chains confirm explain params revert status "
 
 # --- bad values of numeric options
-counts='limit buckets peak failover namespaces entry-bytes pointer-bits confirm top max-cpu'
+counts='limit buckets peak failover namespaces entry-bytes pointer-bits confirm top max-cpu watch count'
 sizes='ram reserve budget'
 factors='headroom load'
 command_of()
@@ -16,6 +16,7 @@ command_of()
 	case $1 in
 	confirm) echo apply ;;
 	top | max-cpu) echo census ;;
+	watch | count) echo status ;;
 	*) echo advise ;;
 	esac
 }
@@ -130,6 +131,9 @@ is "nothing to confirm: exit code" "$status" 1
 run revert --root "$tree" --json
 is "revert: exit code" "$status" 0
 documented revert
+refused 2 "--count says how often" status --count 3
+refused 2 "advise takes no --watch" advise --watch 1
+refused 2 "--watch is given twice" status --watch 1 --watch 2
 refused 2 "nothing to --confirm" apply --dry-run --confirm 5
 refused 2 "--limit goes with --policy fixed, not balanced" apply --limit 65536
 refused 2 "apply takes no --ram" apply --ram 1G
