@@ -187,12 +187,12 @@ static uint64_t equal(const struct ct_size_request *req, uint64_t limit)
 	return limit;
 }
 
-/* A power of two counts as what the kernel makes of it: before 2.4.21 that is a prime a little below. */
+/* A power of two is too few also if the prime a little below it is, of which the kernel makes buckets before 2.4.21. */
 static uint64_t for_target(const struct ct_size_request *req, uint64_t limit)
 {
 	uint64_t needed = buckets_needed(req, limit), buckets = 1;
 
-	while (buckets < most_buckets(&req->kernel) && held(&req->kernel, buckets) < needed)
+	while (buckets < most_buckets(&req->kernel) && (buckets < needed || held(&req->kernel, buckets) < needed))
 		buckets *= 2;
 	return buckets;
 }
@@ -521,16 +521,18 @@ static void set_budget(struct sizing *s)
 static int fit_budget(struct sizing *s, struct ct_err *err)
 {
 	uint64_t min = s->policy->limit_min;
-	char why[64];
+	char why[64], each[48] = "";
 
 	if (fits_budget(s, s->size.limit))
 		return 0;
+	if (s->req->namespaces > 1)
+		(void)snprintf(each, sizeof(each), " in each of %u namespaces", s->req->namespaces);
 	if (!fits_budget(s, min))
 		return ct_err_set(err, -ENOSPC,
-				  "policy %s: %" PRIu64 " connections and %" PRIu64 " buckets take %" PRIu64
+				  "policy %s: %" PRIu64 " connections%s and %" PRIu64 " buckets take %" PRIu64
 				  " bytes, the budget is %" PRIu64,
-				  s->policy->name, min, held_for(s, min), worst_case(s->req, min, held_for(s, min)),
-				  s->size.budget_bytes);
+				  s->policy->name, min, each, held_for(s, min),
+				  worst_case(s->req, min, held_for(s, min)), s->size.budget_bytes);
 	(void)snprintf(why, sizeof(why), "memory budget of %" PRIu64 " bytes", s->size.budget_bytes);
 	cut(s, largest(s, fits_budget, min, s->size.limit), 0, CT_BOUND_BUDGET, why);
 	return 0;

@@ -39,7 +39,7 @@ static int fill_request(const struct cli_options *opt, struct cli_sizing *s, str
 		req->failover = (uint32_t)opt->failover;
 	if (cli_given(opt, CLI_OPT_NAMESPACES))
 		req->namespaces = (uint32_t)opt->namespaces;
-	req->budget_bytes = opt->budget_percent ? req->ram_bytes / 100 * opt->budget_percent : opt->budget_bytes;
+	req->budget_bytes = opt->budget_percent ? req->ram_bytes * opt->budget_percent / 100 : opt->budget_bytes;
 	req->fixed_limit = opt->limit;
 	req->fixed_buckets = opt->buckets;
 	req->peak_entries = opt->peak;

@@ -78,6 +78,13 @@ run advise --root "$tree" --budget 10M
 grep -q 'conntune apply --allow-shrink' "$tmp/out" || fail "--budget 10M lowers, and doesn't say that apply must be told"
 run advise --root "$tree" --budget 1% --json
 is "--budget 1%" "$(json '.policies[0].memory_bytes <= .facts.ram_bytes / 100')" true
+run advise --root "$tree" --budget 100% --json
+is "--budget 100%" "$(json '.policies[0].budget_bytes == .facts.ram_bytes')" true
+run advise --root "$tree" --json
+json '.policies[0].budget_bytes' >"$tmp/quarter"
+run advise --root "$tree" --budget 25% --json
+is "--budget 25%, as without" "$(json '.policies[0].budget_bytes')" "$(cat "$tmp/quarter")"
+refused 2 '128 connections in each of 100 namespaces and 16384 buckets take' advise --root "$tree" --namespaces 100 --budget 1M
 run advise --root "$tree" --namespaces 10 --json
 is "--namespaces 10" "$(json '.policies[0] | .worst_case_bytes == 10 * .limit * 256 + .buckets * 8')" true
 run advise --root "$tree" --policy dedicated --reserve 1G --json

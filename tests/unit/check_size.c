@@ -887,6 +887,10 @@ static const struct {
 	  "before 2.4.21 the hash spreads well only over a prime number: 4093\n" },
 	{ CT_POLICY_DOCUMENTED, "5.15", 64, GIB(24), "because a chain passes the kernel's limit of 8 to 31 nodes: 38.5 %\n" },
 	{ CT_POLICY_BALANCED, "5.15", 64, GIB(2), "limit of 8 to 31 nodes: 1 in " },
+	/* fewer than a page holds: still the number that the formula gives, then the kernel's */
+	{ CT_POLICY_BALANCED, "6.18", 64, MIB(4),
+	  "(2 x 128 connections / buckets) of at most 2 = 128\nthe kernel rounds up to whole pages of 512 buckets: 512\n" },
+	{ CT_POLICY_BALANCED, "6.18", 64, MIB(16), "of at most 2 = 512\nfull table" },
 	{ CT_POLICY_DEDICATED, "6.18", 64, MIB(512), "memory budget: 402653184 bytes (384.0 MiB), RAM - reserve\n" },
 	{ CT_POLICY_KERNEL, "6.18", 64, GIB(24), "but more than 4 GiB of RAM: 262144 buckets\n" },
 	{ CT_POLICY_KERNEL, "6.18", 32, GIB(24), "but more than 1 GiB of RAM: 65536 buckets\n" },
