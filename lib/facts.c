@@ -16,6 +16,9 @@
 #define ENTRY_MIN 16
 #define ENTRY_MAX 65536
 
+/* More connections than the low memory of kernels that must be counted this way can hold, 200 bytes of text each. */
+#define LIST_BYTES_MAX ((size_t)512 << 20)
+
 char *ct_facts_line(char **rest)
 {
 	char *line = *rest;
@@ -187,30 +190,52 @@ static int read_values(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
 	return 0;
 }
 
-/* Lines of a file of any length: those that start with @mark and the others. */
+/* A list that is read in pieces: how far into its line it is, and whether that began with @mark so far. */
+struct lines {
+	const char *mark;
+	size_t mark_len, at;
+	bool same;
+	uint64_t marked, others;
+};
+
+static void count_piece(struct lines *l, const char *piece, size_t n)
+{
+	while (n > 0) {
+		const char *end = memchr(piece, '\n', n);
+		size_t len = end ? (size_t)(end - piece) : n;
+
+		for (size_t i = 0; i < len && l->at + i < l->mark_len; i++)
+			l->same = l->same && piece[i] == l->mark[l->at + i];
+		l->at += len;
+		if (!end)
+			return;
+		*(l->same && l->at >= l->mark_len ? &l->marked : &l->others) += 1;
+		l->same = true;
+		l->at = 0;
+		piece = end + 1;
+		n -= len + 1;
+	}
+}
+
+/* Lines of a long file: those that start with @mark and the others. Returns: 0; -EFBIG if it seems to have no end. */
 static int count_lines(struct ct_fs *fs, const char *path, const char *mark, uint64_t *marked, uint64_t *others)
 {
-	ct_cleanup(ct_closep) int fd = ct_fs_open(fs, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, NULL);
-	size_t n = strlen(mark), at = 0;
-	bool same = true;
+	ct_cleanup(ct_closep) int fd = ct_fs_open_regular(fs, path, O_RDONLY, NULL);
+	struct lines l = { .mark = mark, .mark_len = strlen(mark), .same = true };
+	size_t all = 0;
 	char buf[16384];
 	ssize_t got;
 
 	if (fd < 0)
 		return fd;
-	*marked = *others = 0;
 	while ((got = read(fd, buf, sizeof(buf))) > 0) {
-		for (ssize_t i = 0; i < got; i++) {
-			if (buf[i] == '\n') {
-				*(same && at >= n ? marked : others) += 1;
-				same = true;
-				at = 0;
-			} else {
-				same = same && (at >= n || buf[i] == mark[at]);
-				at++;
-			}
-		}
+		count_piece(&l, buf, (size_t)got);
+		all += (size_t)got;
+		if (all > LIST_BYTES_MAX)
+			return -EFBIG;
 	}
+	*marked = l.marked;
+	*others = l.others;
 	return got < 0 ? -errno : 0;
 }
 

@@ -132,9 +132,16 @@ static int open_regular(struct ct_fs *fs, const char *path, int flags, struct st
 	if (S_ISDIR(st->st_mode))
 		return fail(fs, err, -EISDIR, verb, path);
 	if (!S_ISREG(st->st_mode))
-		return ct_err_set(err, -EINVAL, "cannot %s %s below %s: not a regular file", verb, path, fs->root);
+		return ct_err_set(err, -EBADMSG, "cannot %s %s below %s: not a regular file", verb, path, fs->root);
 	fd = -1;
 	return r;
+}
+
+int ct_fs_open_regular(struct ct_fs *fs, const char *path, int flags, struct ct_err *err)
+{
+	struct stat st;
+
+	return open_regular(fs, path, flags, &st, err);
 }
 
 /* Up to @n bytes; fewer only at the end of the file. */
@@ -525,24 +532,4 @@ int ct_fs_make_parents(struct ct_fs *fs, const char *path, struct ct_err *err)
 	int r = place_open(fs, path, true, &p);
 
 	return r < 0 ? fail(fs, err, r, "make the directories of", path) : 0;
-}
-
-int ct_fs_rename(struct ct_fs *fs, const char *from, const char *to, struct ct_err *err)
-{
-	ct_cleanup(place_done) struct place a = PLACE_NONE, b = PLACE_NONE;
-	struct stat of_a, of_b;
-	int r;
-
-	r = place_open(fs, from, false, &a);
-	if (r == 0)
-		r = place_open(fs, to, false, &b);
-	if (r == 0 && (fstat(a.dirfd, &of_a) < 0 || fstat(b.dirfd, &of_b) < 0))
-		r = -errno;
-	if (r == 0 && !is_same(&of_a, &of_b))
-		r = -EXDEV;
-	if (r == 0 && renameat(a.dirfd, a.name, b.dirfd, b.name) < 0)
-		r = -errno;
-	if (r == 0)
-		r = sync_dir(a.dirfd);
-	return r < 0 ? fail(fs, err, r, "rename", from) : 0;
 }

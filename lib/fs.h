@@ -16,10 +16,13 @@
 /* open(2) below the root. Returns the descriptor (O_CLOEXEC always set) or a negative errno. */
 int ct_fs_open(struct ct_fs *fs, const char *path, int flags, mode_t mode, struct ct_err *err);
 
+/* The same for what is read or written like a file of /proc: -EISDIR for a directory, -EBADMSG for a pipe or a device. */
+int ct_fs_open_regular(struct ct_fs *fs, const char *path, int flags, struct ct_err *err);
+
 /**
  * ct_fs_read - the whole file, with a NUL behind it
  * @ret: to be freed; @len may be NULL
- * Returns: 0; -EFBIG beyond CT_FS_READ_MAX; -EISDIR, -ENOENT, -EACCES, -ELOOP ...
+ * Returns: 0; -EFBIG beyond CT_FS_READ_MAX; -EBADMSG for a pipe or a device; -EISDIR, -ENOENT, -EACCES, -ELOOP ...
  */
 int ct_fs_read(struct ct_fs *fs, const char *path, char **ret, size_t *len, struct ct_err *err);
 
@@ -64,8 +67,5 @@ int ct_fs_remove(struct ct_fs *fs, const char *path, struct ct_err *err);
 
 /* Make the directories above a file that aren't there yet, 0755. */
 int ct_fs_make_parents(struct ct_fs *fs, const char *path, struct ct_err *err);
-
-/* Rename within one directory, atomically; -ENOENT if @from isn't there. */
-int ct_fs_rename(struct ct_fs *fs, const char *from, const char *to, struct ct_err *err);
 
 #endif

@@ -185,7 +185,7 @@ static int look(struct ct_fs *fs, const char *path, enum found *ret, char **text
 	if (r == 0 || r == -ENAMETOOLONG)
 		return 0;
 	r = ct_fs_read(fs, path, text, NULL, &why);
-	if (r == -EISDIR || r == -EINVAL || r == -EFBIG)
+	if (r == -EISDIR || r == -EBADMSG || r == -EFBIG)
 		return 0;
 	if (r == -ENOENT)
 		*ret = FOUND_NOTHING;

@@ -315,7 +315,7 @@ static int lock_pending(struct ct_fs *fs, int *ret, struct ct_err *err)
 	ct_cleanup(ct_closep) int fd = -1;
 	struct stat st;
 
-	fd = ct_fs_open(fs, CT_PENDING_PATH, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
+	fd = ct_fs_open_regular(fs, CT_PENDING_PATH, O_RDONLY | O_NOFOLLOW, err);
 	if (fd == -ENOENT)
 		return none_waits(fs, err);
 	if (fd < 0)

@@ -304,6 +304,8 @@ static const struct damage {
 	{ "proc/sys/net/netfilter/nf_conntrack_count", GONE, .word = "entries" },
 	{ "proc/net/nf_conntrack_expect", GONE, .word = "expect" },
 	{ "proc/net/nf_conntrack_expect", DIRECTORY, .word = "expect" },
+	{ "proc/net/nf_conntrack_expect", PIPE, .word = "expect" },
+	{ "proc/net/nf_conntrack_expect", HUGE, .word = "expect" },
 	{ "sys/devices/system/cpu/possible", GONE, .word = "cpus" },
 	{ "sys/devices/system/cpu/possible", BYTES("0-\n"), .word = "cpus" },
 	{ "sys/devices/system/cpu/possible", BYTES("3-1\n"), .word = "cpus" },

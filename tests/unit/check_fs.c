@@ -373,8 +373,8 @@ START_TEST(read_refuses_a_pipe_at_once)
 	int64_t v = 4711;
 
 	ck_assert_int_eq(mkfifo(below("pipe"), 0600), 0);
-	ck_assert_failed(ct_fs_read(fs, "pipe", &text, NULL, &err), err, -EINVAL, "cannot read pipe");
-	ck_assert_failed(ct_fs_read_i64(fs, "pipe", &v, &err), err, -EINVAL, "not a regular file");
+	ck_assert_failed(ct_fs_read(fs, "pipe", &text, NULL, &err), err, -EBADMSG, "cannot read pipe");
+	ck_assert_failed(ct_fs_read_i64(fs, "pipe", &v, &err), err, -EBADMSG, "not a regular file");
 	ck_assert_failed(ct_fs_write_u64(fs, "pipe", 1, &err), err, -ENXIO, "pipe");
 	ck_assert_int_eq(v, 4711);
 }
@@ -389,7 +389,7 @@ START_TEST(read_passes_on_what_the_kernel_says)
 	ck_assert_failed(ct_fs_read(live, "proc/self/mem", &text, NULL, &err), err, -EIO, "cannot read /proc/self/mem");
 	ck_assert_failed(ct_fs_read_start(live, "proc/self/mem", buf, sizeof(buf), NULL, &err), err, -EIO,
 			 "proc/self/mem");
-	ck_assert_failed(ct_fs_read(live, "dev/null", &text, NULL, &err), err, -EINVAL, "not a regular file");
+	ck_assert_failed(ct_fs_read(live, "dev/null", &text, NULL, &err), err, -EBADMSG, "not a regular file");
 	(void)ct_fs_free(live);
 }
 END_TEST
@@ -775,19 +775,6 @@ START_TEST(remove_refuses_directories)
 }
 END_TEST
 
-START_TEST(rename_moves_within_a_directory)
-{
-	put_file(top, "d/x", "x\n");
-	put_file(top, "e/z", "z\n");
-	ck_assert_int_eq(ct_fs_rename(fs, "d/x", "d/y", &err), 0);
-	ck_assert_str_eq(get_file(top, "d/y"), "x\n");
-	ck_assert_failed(ct_fs_rename(fs, "d/x", "d/y", &err), err, -ENOENT, "d/x");
-	ck_assert_failed(ct_fs_rename(fs, "no/x", "no/y", &err), err, -ENOENT, "no/x");
-	ck_assert_failed(ct_fs_rename(fs, "d/y", "e/y", &err), err, -EXDEV, "d/y");
-	ck_assert_str_eq(get_file(top, "d/y"), "x\n");
-}
-END_TEST
-
 static TCase *reading(void)
 {
 	TCase *tc = tcase_create("reading");
@@ -840,7 +827,6 @@ static TCase *writing(void)
 	tcase_add_test(tc, replace_refuses_a_path_that_is_too_long);
 	tcase_add_test(tc, remove_takes_the_leftover_too);
 	tcase_add_test(tc, remove_refuses_directories);
-	tcase_add_test(tc, rename_moves_within_a_directory);
 	return tc;
 }
 

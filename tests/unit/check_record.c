@@ -424,6 +424,29 @@ START_TEST(a_directory_in_its_place_is_an_error)
 }
 END_TEST
 
+START_TEST(a_pipe_in_place_of_either_file_is_an_error)
+{
+	ct_cleanup(close_fs) struct ct_fs *fs = NULL;
+	const char *dir = scratch_dir();
+	struct ct_pending got;
+	struct ct_record rec;
+	struct ct_err err = { 0 };
+	char path[256];
+	int fd;
+
+	put_file(dir, "run/conntune/other", "");
+	put_file(dir, "var/lib/conntune/other", "");
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, CT_PENDING_PATH);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	(void)snprintf(path, sizeof(path), "%s/%s", dir, CT_RECORD_PATH);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	fs = open_fs(dir);
+	ck_assert_failed(ct_pending_claim(fs, &got, &fd, &err), err, -EBADMSG, "pending.json");
+	ck_assert_failed(ct_pending_load(fs, &got, &err), err, -EBADMSG, "pending.json");
+	ck_assert_failed(ct_record_load(fs, &rec, &err), err, -EBADMSG, "first.json");
+}
+END_TEST
+
 static bool is_readable(int fd, int timeout_msec)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -489,6 +512,7 @@ Suite *module_suite(void)
 	tcase_add_loop_test(t, of_many_who_want_it_exactly_one_gets_it, 0, 10);
 	tcase_add_test(t, a_link_in_its_place_is_not_followed);
 	tcase_add_test(t, a_directory_in_its_place_is_an_error);
+	tcase_add_test(t, a_pipe_in_place_of_either_file_is_an_error);
 	tcase_add_test(t, watching_shows_it_come_and_go);
 	tcase_add_test(t, what_is_no_directory_can_not_be_watched);
 	suite_add_tcase(s, t);
