@@ -137,6 +137,11 @@ static int check_buckets(struct draft *d, struct ct_err *err)
 
 	if (d->wanted->buckets == 0)
 		return 0;
+	/* what is there is held, whether we would round it or not: a number that isn't prime, before 2.4.21 */
+	if (d->buckets_now.known && d->wanted->buckets == d->buckets_now.v) {
+		d->buckets = d->buckets_now.v;
+		return 0;
+	}
 	r = ct_size_buckets(&d->kernel, d->wanted->buckets, &d->buckets, err);
 	if (r < 0)
 		return r;
@@ -184,9 +189,12 @@ static int check_place(const struct draft *d, struct ct_err *err)
 /* How buckets are set where a running kernel can't change them. */
 static int no_buckets(const struct draft *d, struct ct_err *err)
 {
-	const char *also = d->set_limit ? "; nothing was changed, ask for the limit alone to set only that" : "";
 	const char *name = module_name(d);
+	char also[80] = "";
 
+	if (d->set_limit)
+		(void)snprintf(also, sizeof(also), "; to set the limit alone, ask for the present %" PRIu64 " buckets",
+			       d->buckets_now.v);
 	if (d->facts->presence != CT_PRESENCE_BUILTIN)
 		return ct_err_set(err, -EOPNOTSUPP,
 				  "kernel %.40s can't change buckets at run time: unload the module and "

@@ -573,7 +573,8 @@ static void set_buckets(struct sizing *s)
 	/* that the limit is kept as it is says nothing about present buckets: see keep_buckets() */
 	bool own = given || s->size.bound_by == CT_BOUND_PRESENT;
 
-	s->size.buckets = held(kernel, want);
+	/* present ones, given, are held as they are: no prime for a limit alone */
+	s->size.buckets = given && want == s->req->buckets_now ? want : held(kernel, want);
 	s->size.buckets_bound_by = own ? CT_BOUND_FORMULA : s->size.bound_by;
 	s->policy->say_buckets(s, want);
 	if (want > most_buckets(kernel)) {

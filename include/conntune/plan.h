@@ -68,8 +68,8 @@ struct ct_wanted {
 /**
  * ct_plan_make - order the steps
  * Growing: buckets first, then limit; shrinking: limit first, then buckets. Equal values need no step. A present
- * limit of 0 (none) is above every other. @wanted buckets are rounded as the kernel does; the step has the rounded
- * number.
+ * limit of 0 (none) is above every other. @wanted buckets are rounded as the kernel does, unless they are the present ones;
+ * the step has the rounded number.
  * Module absent: load it with hashsize, then set the limit (the kernel would make it 8 x hashsize).
  * Each value is checked with ct_param_check(), against what the kernel can hold, and bucket arrays against
  * MemAvailable less ct_memory_floor(), old and new together (MemAvailable has the old one paid for already).

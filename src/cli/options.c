@@ -246,7 +246,7 @@ static int set_number(const struct row *row, const char *text, uint64_t *ret, st
 	unsigned shift = 0;
 	int r = parse_digits(text, &end, &v);
 
-	if (r == 0 && row->type != TYPE_COUNT)
+	if (r != -EINVAL && row->type != TYPE_COUNT)
 		shift = parse_suffix(&end);
 	if (r == -EINVAL || *end)
 		return cli_usage(err, "--%s '%s': not a whole number%s", row->name, text,

@@ -249,6 +249,15 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	fi
 fi
 
+# --- where buckets can't be changed, the limit can: the refusal says how, and that works
+tree=$tmp/limit-alone
+cp -R "$src/tests/sysroot/2.4.20-i686" "$tree"
+chmod -R u+w "$tree"
+refused 4 'to set the limit alone, ask for the present 4026 buckets' apply --root "$tree" --policy fixed --limit 40000
+run apply --root "$tree" --policy fixed --limit 40000 --buckets 4026
+is "limit alone: exit code, errors" "$status $(cat "$tmp/err")" "0 "
+is "limit alone: limit" "$(get proc/sys/net/ipv4/ip_conntrack_max)" 40000
+
 # --- every captured machine: applied and taken back, or refused, with everything as before
 # (before 4.8 buckets are written to hashsize and read from the sysctl: in a kernel one number, in a tree two files)
 for captured in "$src"/tests/sysroot/*/; do

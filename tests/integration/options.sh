@@ -42,6 +42,7 @@ for option in $sizes; do
 		refused 2 "--$option '$bad'" advise "--$option" "$bad"
 	done
 done
+refused 2 "--ram '99999999999999999999T': out of range" advise --ram 99999999999999999999T
 for option in $factors; do
 	for bad in 0 0.001 1001 2147483648 4294967296 1K; do
 		refused 2 "--$option '$bad'" advise "--$option" "$bad"

@@ -429,7 +429,8 @@ static const struct {
 	{ LESS_THAN_FLOOR, { .buckets = 512 }, -ENOSPC, "but only 0 of the 10240 KiB available" },
 	{ ABSENT_LITTLE_MEMORY, { .buckets = 262144 }, -ENOSPC, "262144 buckets need" },
 	{ OLD_2_6, { .buckets = 65536 }, -EOPNOTSUPP, "unload the module and 'modprobe ip_conntrack hashsize=65536'" },
-	{ OLD_2_6, { .limit = 131072, .buckets = 65536 }, -EOPNOTSUPP, "ask for the limit alone" },
+	{ OLD_2_6, { .limit = 131072, .buckets = 65536 }, -EOPNOTSUPP,
+	  "; to set the limit alone, ask for the present 8192 buckets" },
 	{ BUILTIN_2_6, { .buckets = 65536 }, -EOPNOTSUPP, "boot with ip_conntrack.hashsize=65536" },
 	{ BUILTIN_2_4, { .buckets = 65536 }, -EOPNOTSUPP, "only a rebuild" },
 	{ ODD_PAGES, { .buckets = 65536 }, -EINVAL, "5000" },
@@ -457,6 +458,17 @@ START_TEST(what_is_equal_needs_no_right_to_write)
 
 	make(&f, &wanted, &plan);
 	ck_assert_uint_eq(plan.step_count, 0);
+}
+END_TEST
+
+START_TEST(present_buckets_are_held_also_if_they_are_not_prime)
+{
+	struct ct_facts f = machine("2.4.20", 32208, 4026, 57);
+	const struct ct_wanted wanted = { .limit = 40000, .buckets = 4026 };
+	struct ct_plan plan;
+
+	make(&f, &wanted, &plan);
+	ck_assert_str_eq(steps_of(&plan), "set-limit 32208>40000");
 }
 END_TEST
 
@@ -524,6 +536,7 @@ Suite *module_suite(void)
 	t = tcase_create("refusals");
 	tcase_add_loop_test(t, a_plan_that_can_not_work_is_refused, 0, (int)ct_array_size(refusals));
 	tcase_add_loop_test(t, what_is_equal_needs_no_right_to_write, 0, 4);
+	tcase_add_test(t, present_buckets_are_held_also_if_they_are_not_prime);
 	tcase_add_test(t, lowering_with_unknown_entries_needs_a_word);
 	tcase_add_test(t, memory_decides_to_the_byte);
 	suite_add_tcase(s, t);

@@ -942,6 +942,21 @@ START_TEST(explain_says_what_was_given)
 }
 END_TEST
 
+START_TEST(present_buckets_given_with_a_limit_stay_as_they_are)
+{
+	struct ct_size_request req = machine("2.4.20", 32, MIB(512));
+	struct ct_size size;
+
+	req.fixed_limit = 40000;
+	req.fixed_buckets = 4026;
+	ck_assert_int_eq(ct_size_compute(&req, CT_POLICY_FIXED, &size, NULL), 0);
+	ck_assert_uint_eq(size.buckets, 4021);
+	req.buckets_now = 4026;
+	ck_assert_int_eq(ct_size_compute(&req, CT_POLICY_FIXED, &size, NULL), 0);
+	ck_assert_uint_eq(size.buckets, 4026);
+}
+END_TEST
+
 START_TEST(explain_says_what_the_machine_has_already)
 {
 	struct ct_size_request req = machine("6.18", 64, GIB(2));
@@ -1213,6 +1228,7 @@ static TCase *words(void)
 	tcase_add_loop_test(tc, explain_says_what_each_policy_does, 0, ct_array_size(lines));
 	tcase_add_test(tc, explain_says_what_demand_is_made_of);
 	tcase_add_test(tc, explain_says_what_was_given);
+	tcase_add_test(tc, present_buckets_given_with_a_limit_stay_as_they_are);
 	tcase_add_test(tc, explain_says_what_the_machine_has_already);
 	tcase_add_test(tc, explain_counts_namespaces);
 	tcase_add_test(tc, explain_cuts_where_there_is_no_room);
