@@ -161,7 +161,7 @@ static int undo_step(struct run *run, const struct ct_step *step, const struct d
 	r = read_value(run->fs, step->path, &now, err);
 	if (r == 0 && (now == done->before || (!failed && now != done->got)))
 		return 0;
-	/* what can't be read, an empty file of a full disk for one, is as far from the old value as can be */
+	/* what can't be read, half a number on a full disk for one, is as far from the old value as can be */
 	r = write_value(run->fs, step->param, step->path, done->before, &now, err);
 	if (r == 0)
 		tell(run->options, step, CT_STEP_UNDONE, now);

@@ -231,7 +231,10 @@ int ct_fs_read_i64(struct ct_fs *fs, const char *path, int64_t *ret, struct ct_e
 	return 0;
 }
 
-/* One write(2): the kernel looks at each by itself. O_TRUNC is for captured trees; /proc and /sys ignore it. */
+/*
+ * One write(2): the kernel looks at each by itself. What the file held beyond it is cut off in captured trees, where
+ * files have a size, and only then: a write that fails leaves the old value, as it does in /proc.
+ */
 int ct_fs_write_u64(struct ct_fs *fs, const char *path, uint64_t value, struct ct_err *err)
 {
 	char verb[48], text[24];
@@ -240,7 +243,7 @@ int ct_fs_write_u64(struct ct_fs *fs, const char *path, uint64_t value, struct c
 	ssize_t done;
 	int fd, r = 0;
 
-	fd = open_regular(fs, path, O_WRONLY | O_TRUNC, &st, err);
+	fd = open_regular(fs, path, O_WRONLY, &st, err);
 	if (fd < 0)
 		return fd;
 	(void)snprintf(verb, sizeof(verb), "write %" PRIu64 " to", value);
@@ -250,6 +253,8 @@ int ct_fs_write_u64(struct ct_fs *fs, const char *path, uint64_t value, struct c
 		r = -errno;
 	else if ((size_t)done != len)
 		r = -EIO;
+	else if (!fs->live && ftruncate(fd, done) < 0)
+		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r < 0 ? fail(fs, err, r, verb, path) : 0;

@@ -195,12 +195,39 @@ static int post_guard(struct apply *a, struct ct_err *err)
 	return r < 0 ? r : guard_arm(&a->guard, err);
 }
 
-/* Everything is undone: neither guard nor record have anything to remember. The first error is the one to show. */
+/* A value that we wrote is still in force, or can't be told. */
+static bool is_left(const struct ct_step *step, const struct change_outcome *outcome, const struct ct_facts *now)
+{
+	struct ct_u64 v = step->param == CT_PARAM_LIMIT ? ct_facts_limit(now) : ct_facts_buckets(now);
+
+	if (now->presence == CT_PRESENCE_ABSENT || (step->old.known && v.known && v.v == step->old.v))
+		return false;
+	return !v.known || v.v == step->value || v.v == outcome->got;
+}
+
+static bool is_anything_left(const struct apply *a)
+{
+	struct ct_facts now;
+
+	if (ct_facts_collect(a->c.fs, NULL, &now, NULL) < 0)
+		return true;
+	for (size_t i = 0; i < a->c.plan.step_count; i++)
+		if (is_left(&a->c.plan.step[i], &a->c.outcome[i], &now))
+			return true;
+	return false;
+}
+
+/*
+ * Once everything is undone, neither guard nor record have anything to remember. If undoing failed, they are what
+ * brings the old values back. The first error is the one to show.
+ */
 static void withdraw(struct apply *a)
 {
 	struct ct_pending pending;
 	int fd;
 
+	if (is_anything_left(a))
+		return;
 	if (a->c.opt->confirm_seconds && ct_pending_claim(a->c.fs, &pending, &fd, NULL) == 0)
 		(void)ct_pending_done(a->c.fs, fd, NULL);
 	if (a->first)

@@ -249,6 +249,37 @@ if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
 	fi
 fi
 
+# --- a step fails, and taking back another one fails too: the first values are not forgotten, so revert and guard still can
+if strace -o "$tmp/trace" true 2>/dev/null; then
+	for confirm in '' '--confirm 1'; do
+		what="undoing fails $confirm"
+		machine "undo-fails$confirm"
+		status=0
+		# the first write is of buckets; that of the limit fails, and that which takes buckets back
+		# shellcheck disable=SC2086
+		strace -o "$tmp/trace" -P "$tree/$nf/nf_conntrack_buckets" -P "$tree/$nf/nf_conntrack_max" -e trace=write \
+			-e inject=write:error=ENOMEM:when=2+ "$conntune" apply --root "$tree" $confirm \
+			>"$tmp/out" 2>"$tmp/err" || status=$?
+		is "$what: exit code" "$status" 5
+		grep -q 'and undoing failed' "$tmp/err" || fail "$what: $(cat "$tmp/err")"
+		values 65536 131072
+		is "$what: record" "$(jq -c '[.limit, .buckets]' "$tree/var/lib/conntune/first.json")" "[65536,65536]"
+		if [ -n "$confirm" ]; then
+			i=0
+			while [ "$(get $nf/nf_conntrack_buckets)" != 65536 ] && [ $i -lt 100 ]; do
+				i=$((i + 1))
+				sleep 0.1
+			done
+		else
+			run revert --root "$tree"
+			is "$what, revert: exit code" "$status" 0
+		fi
+		values 65536 65536
+	done
+else
+	echo "without strace: that undoing fails wasn't tried"
+fi
+
 # --- where buckets can't be changed, the limit can: the refusal says how, and that works
 tree=$tmp/limit-alone
 cp -R "$src/tests/sysroot/2.4.20-i686" "$tree"
