@@ -723,6 +723,7 @@ static const struct {
 	{ "src=2001:db8::1", K(6, 12), AF_INET6, "" },
 	{ "dst=2001:db8::1 proto=udp", K(6, 12), AF_INET6, " 1( 2( 1=11 ) ) 25( 1=8 )" },
 	{ "family=ipv6 src=10.0.0.1", K(6, 12), AF_INET6, "" },
+	{ "family=ipv4 src=2001:db8::1", K(6, 12), AF_INET, "" },
 	{ "state=established sport=5", K(6, 12), 0, "" },
 };
 
