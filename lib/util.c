@@ -53,16 +53,13 @@ static int number_only(const char *text, bool sign_allowed, char digits[32])
 	return 0;
 }
 
-int ct_parse_i64(const char *text, int64_t *ret)
+static int magnitude(const char *digits, uint64_t *ret)
 {
-	char digits[32], *end;
-	long long v;
-	int r = number_only(text, true, digits);
+	char *end;
+	unsigned long long v;
 
-	if (r < 0)
-		return r;
 	errno = 0;
-	v = strtoll(digits, &end, strchr(digits, 'x') ? 16 : 10);
+	v = strtoull(digits, &end, strchr(digits, 'x') ? 16 : 10);
 	if (*end != '\0')
 		return -EINVAL;
 	if (errno)
@@ -73,18 +70,28 @@ int ct_parse_i64(const char *text, int64_t *ret)
 
 int ct_parse_u64(const char *text, uint64_t *ret)
 {
-	char digits[32], *end;
-	unsigned long long v;
+	char digits[32];
 	int r = number_only(text, false, digits);
+
+	return r < 0 ? r : magnitude(digits, ret);
+}
+
+int ct_parse_i64(const char *text, int64_t *ret)
+{
+	char digits[32];
+	uint64_t v = 0;
+	bool negative;
+	int r = number_only(text, true, digits);
 
 	if (r < 0)
 		return r;
-	errno = 0;
-	v = strtoull(digits, &end, strchr(digits, 'x') ? 16 : 10);
-	if (*end != '\0')
-		return -EINVAL;
-	if (errno)
-		return -errno;
-	*ret = v;
+	negative = *digits == '-';
+	r = magnitude(digits + negative, &v);
+	if (r < 0)
+		return r;
+	if (v > (uint64_t)INT64_MAX + negative)
+		return -ERANGE;
+	/* the smallest number has no positive twin */
+	*ret = negative && v ? -(int64_t)(v - 1) - 1 : (int64_t)v;
 	return 0;
 }
