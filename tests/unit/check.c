@@ -96,6 +96,20 @@ bool own_mounts(void)
 	return true;
 }
 
+void close_fs(struct ct_fs **fs)
+{
+	(void)ct_fs_free(*fs);
+}
+
+struct ct_fs *open_fs(const char *dir)
+{
+	struct ct_err err = { 0 };
+	struct ct_fs *fs = NULL;
+
+	ck_assert_msg(ct_fs_new(&fs, dir, &err) == 0, "%s", err.msg);
+	return fs;
+}
+
 int main(void)
 {
 	SRunner *runner;

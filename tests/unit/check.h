@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <conntune/err.h>
+#include <conntune/fs.h>
 
 /* Each check_MODULE.c defines this one; main() runs it. */
 Suite *module_suite(void);
@@ -19,6 +20,10 @@ void put_file(const char *dir, const char *path, const char *text);
 
 /* The text of a file, in a buffer that lives until the next call; NULL if it isn't there. */
 const char *get_file(const char *dir, const char *path);
+
+/* A root that opens, or the test fails; close_fs() is for ct_cleanup(). */
+struct ct_fs *open_fs(const char *dir);
+void close_fs(struct ct_fs **fs);
 
 /* A copy of tests/sysroot/NAME in a new scratch directory. */
 const char *sysroot_copy(const char *name);

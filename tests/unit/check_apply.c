@@ -29,20 +29,6 @@
 #define SET_LIMIT(from, to) { .kind = CT_STEP_SET_LIMIT, .param = CT_PARAM_LIMIT, .path = LIMIT, \
 		.old = KNOWN(from), .value = (to) }
 
-static void close_fs(struct ct_fs **fs)
-{
-	(void)ct_fs_free(*fs);
-}
-
-static struct ct_fs *open_fs(const char *dir)
-{
-	struct ct_err err = { 0 };
-	struct ct_fs *fs = NULL;
-
-	ck_assert_msg(ct_fs_new(&fs, dir, &err) == 0, "%s", err.msg);
-	return fs;
-}
-
 static const char *new_tree(const char *limit, const char *buckets)
 {
 	const char *dir = scratch_dir();

@@ -16,20 +16,6 @@
 
 #define KNOWN(n) { .known = true, .v = (n) }
 
-static void close_fs(struct ct_fs **fs)
-{
-	(void)ct_fs_free(*fs);
-}
-
-static struct ct_fs *open_fs(const char *dir)
-{
-	struct ct_err err = { 0 };
-	struct ct_fs *fs = NULL;
-
-	ck_assert_msg(ct_fs_new(&fs, dir, &err) == 0, "%s", err.msg);
-	return fs;
-}
-
 static struct ct_facts facts_of(uint64_t limit, uint64_t buckets)
 {
 	struct ct_facts f = { .presence = CT_PRESENCE_MODULE };
