@@ -18,7 +18,7 @@ static const struct cli_command_row commands[CLI_COMMAND__COUNT] = {
 	[CLI_APPLY] = { .name = "apply", .run = cmd_apply,
 			.help = "make it so, step by step, each value read back" },
 	[CLI_CENSUS] = { .name = "census", .run = cmd_census,
-			 .help = "who fills the table: entries by protocol, state, address, ..." },
+			 .help = "who fills the table: entries by protocol, state, address and more" },
 	[CLI_CHAINS] = { .name = "chains", .run = cmd_chains,
 			 .help = "how long bucket chains are, and how long they should be" },
 	[CLI_CONFIRM] = { .name = "confirm", .run = cmd_confirm,
