@@ -35,6 +35,11 @@ int ct_memory_full(const struct ct_kernel *kernel, uint32_t page_bytes, uint64_t
 	return 0;
 }
 
+uint64_t ct_memory_usable(uint64_t ram_bytes, unsigned pointer_bits)
+{
+	return pointer_bits == 32 && ram_bytes > CT_LOW_MEMORY_BYTES ? CT_LOW_MEMORY_BYTES : ram_bytes;
+}
+
 uint64_t ct_memory_floor(uint64_t ram_bytes)
 {
 	uint64_t share = ram_bytes / 100 * CT_AVAILABLE_FLOOR_PERCENT;

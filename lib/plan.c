@@ -156,20 +156,22 @@ static int check_buckets(struct draft *d, struct ct_err *err)
 static int check_memory(const struct draft *d, struct ct_err *err)
 {
 	const struct ct_facts *f = d->facts;
-	uint64_t floor = f->ram_bytes.known ? ct_memory_floor(f->ram_bytes.v) : 0;
+	uint64_t usable = f->ram_bytes.known ? ct_memory_usable(f->ram_bytes.v, f->pointer_bits) : UINT64_MAX;
+	uint64_t floor = f->ram_bytes.known ? ct_memory_floor(usable) : 0;
+	uint64_t available = f->mem_available_bytes.v < usable ? f->mem_available_bytes.v : usable;
 	uint64_t bytes, left;
 	int r;
 
 	r = ct_memory_table(&d->kernel, f->page_bytes, d->buckets, &bytes, err);
 	if (r < 0 || !f->mem_available_bytes.known)
 		return r;
-	left = f->mem_available_bytes.v > floor ? f->mem_available_bytes.v - floor : 0;
+	left = available > floor ? available - floor : 0;
 	if (bytes <= left)
 		return 0;
 	return ct_err_set(err, -ENOSPC,
 			  "%" PRIu64 " buckets need %" PRIu64 " KiB more until the move is done, but only %" PRIu64
 			  " of the %" PRIu64 " KiB available may be used: %" PRIu64 " KiB must stay free",
-			  d->buckets, bytes >> 10, left >> 10, f->mem_available_bytes.v >> 10, floor >> 10);
+			  d->buckets, bytes >> 10, left >> 10, available >> 10, floor >> 10);
 }
 
 /* Limit and buckets are one value for all namespaces: set from the first one, though before 5.12 others could too. */

@@ -27,13 +27,16 @@ struct text {
 	size_t n, used;
 };
 
-/* One computation under way. @text may be NULL; @room: what MemAvailable leaves for growth, unit: bytes. */
+/*
+ * One computation under way. @text may be NULL; @usable: RAM that entries may be in, @room: what MemAvailable leaves
+ * for growth; unit: bytes.
+ */
 struct sizing {
 	const struct ct_size_request *req;
 	const struct policy *policy;
 	struct text *text;
 	struct ct_size size;
-	uint64_t room;
+	uint64_t usable, room;
 };
 
 /**
@@ -511,11 +514,11 @@ static void set_budget(struct sizing *s)
 	bool dedicated = s->size.policy == CT_POLICY_DEDICATED;
 
 	if (req->budget_bytes)
-		s->size.budget_bytes = req->budget_bytes;
+		s->size.budget_bytes = min_u64(req->budget_bytes, s->usable);
 	else if (dedicated)
-		s->size.budget_bytes = req->ram_bytes - req->reserve_bytes;
+		s->size.budget_bytes = minus(s->usable, req->reserve_bytes);
 	else
-		s->size.budget_bytes = req->ram_bytes * CT_BUDGET_DEFAULT_PERCENT / 100;
+		s->size.budget_bytes = s->usable * CT_BUDGET_DEFAULT_PERCENT / 100;
 }
 
 static int fit_budget(struct sizing *s, struct ct_err *err)
@@ -551,7 +554,7 @@ static void fit_available(struct sizing *s)
 	uint64_t low = never_below(s), limit;
 	char why[96];
 
-	s->room = minus(s->req->mem_available.v, ct_memory_floor(s->req->ram_bytes));
+	s->room = minus(min_u64(s->req->mem_available.v, s->usable), ct_memory_floor(s->usable));
 	if (fits_available(s, s->size.limit)) {
 		say(s->text,
 		    "MemAvailable less what must stay free leaves %" PRIu64 " bytes: enough to fill the table\n",
@@ -560,7 +563,7 @@ static void fit_available(struct sizing *s)
 	}
 	limit = largest(s, fits_available, low, s->size.limit);
 	(void)snprintf(why, sizeof(why), "MemAvailable of %" PRIu64 " bytes less %" PRIu64 " to stay free",
-		       s->req->mem_available.v, ct_memory_floor(s->req->ram_bytes));
+		       s->req->mem_available.v, ct_memory_floor(s->usable));
 	if (limit < s->size.limit)
 		cut(s, limit, low, CT_BOUND_AVAILABLE, why);
 }
@@ -629,7 +632,7 @@ static int check_memory(const struct sizing *s, struct ct_err *err)
 		return ct_err_set(err, -ENOSPC,
 				  "policy %s: MemAvailable of %" PRIu64 " bytes less %" PRIu64
 				  " to stay free has no room for %" PRIu64 " connections and their buckets",
-				  s->policy->name, s->req->mem_available.v, ct_memory_floor(s->req->ram_bytes),
+				  s->policy->name, s->req->mem_available.v, ct_memory_floor(s->usable),
 				  max_u64(size->limit, s->policy->limit_min));
 	return 0;
 }
@@ -670,7 +673,7 @@ static const char *budget_source(const struct sizing *s)
 	if (s->policy->observes)
 		return "the kernel doesn't know of it";
 	if (s->req->budget_bytes)
-		return "as given";
+		return s->req->budget_bytes > s->usable ? "all that a 32-bit kernel can use" : "as given";
 	return s->size.policy == CT_POLICY_DEDICATED ? "RAM - reserve" : "a quarter of RAM";
 }
 
@@ -701,6 +704,9 @@ static void say_memory(const struct sizing *s)
 		    size->worst_case_bytes, human_bytes(human, size->worst_case_bytes));
 	say(s->text, "memory budget: %" PRIu64 " bytes (%s), %s\n", size->budget_bytes,
 	    human_bytes(human, size->budget_bytes), budget_source(s));
+	if (s->usable < req->ram_bytes)
+		say(s->text, "a 32-bit kernel keeps connections and buckets in low memory: %s of the RAM count\n",
+		    human_bytes(human, s->usable));
 }
 
 /* A chance as people say it. */
@@ -766,6 +772,7 @@ static int compute(struct sizing *s, enum ct_policy policy, struct ct_err *err)
 		return r;
 	s->policy = &policies[policy];
 	s->size.policy = policy;
+	s->usable = ct_memory_usable(s->req->ram_bytes, s->req->pointer_bits);
 	r = s->policy->propose(s, err);
 	if (r < 0)
 		return r;
@@ -821,7 +828,7 @@ int ct_size_request_init(struct ct_size_request *ret, const struct ct_facts *fac
 	if (r < 0)
 		return r;
 	if (!facts->ram_bytes.known)
-		return ct_err_set(err, -ENODATA, "the size of RAM isn't known");
+		return ct_err_set(err, -ENODATA, "the size of RAM isn't known: there is no MemTotal in proc/meminfo");
 	if (facts->value[CT_PARAM_COUNT].known && facts->value[CT_PARAM_COUNT].v > 0)
 		req.entries = (uint64_t)facts->value[CT_PARAM_COUNT].v;
 	if (facts->value[CT_PARAM_BUCKETS].known && facts->value[CT_PARAM_BUCKETS].v > 0)

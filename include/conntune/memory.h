@@ -33,6 +33,15 @@ int ct_memory_full(const struct ct_kernel *kernel, uint32_t page_bytes, uint64_t
 #define CT_AVAILABLE_FLOOR_PERCENT 5                            /* of RAM, must stay available, and at least: */
 #define CT_AVAILABLE_FLOOR_BYTES (UINT64_C(32) << 20)           /* ... but never more than a quarter of RAM */
 
+/*
+ * What a 32-bit kernel reaches without mapping it first, with the usual split of 3 GiB to 1: entries and buckets can't
+ * be anywhere else. 896 MiB less what the kernel itself takes of it.
+ */
+#define CT_LOW_MEMORY_BYTES (UINT64_C(880) << 20)
+
+/* The part of RAM that entries and buckets may be in: all of it, on 32 bits at most CT_LOW_MEMORY_BYTES. */
+uint64_t ct_memory_usable(uint64_t ram_bytes, unsigned pointer_bits);
+
 /* What must stay available: CT_AVAILABLE_FLOOR_PERCENT of RAM, at least CT_AVAILABLE_FLOOR_BYTES, at most RAM / 4. */
 uint64_t ct_memory_floor(uint64_t ram_bytes);
 

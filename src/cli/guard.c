@@ -22,8 +22,12 @@
 /* Somebody else's lock is waited for so long, in steps; then his time is over. */
 #define LOCK_WAIT_MSEC 1000
 #define LOCK_STEP_MSEC 20
-/* An undo that fails is tried again: the kernel may want memory that others are about to give back. */
+/*
+ * An undo that fails is tried again: the kernel may want memory that others are about to give back. A confirm that is
+ * slow and holds the claim may still fail, so it is waited for: a minute.
+ */
 #define UNDO_TRIES 5
+#define CLAIM_TRIES 300
 #define UNDO_PAUSE_MSEC 200
 
 /* Descriptors of the guard; below are standard files, above nothing. */
@@ -100,7 +104,8 @@ int guard_settle(struct ct_fs *fs, const struct ct_apply_options *options, bool 
 	if (r < 0)
 		return cli_fail(err, r, "%s", why.msg);
 	now = guard_now_usec();
-	if (pending.deadline_usec > now) {
+	/* further away than any deadline can be: from before a reboot that /run has survived */
+	if (pending.deadline_usec > now && pending.deadline_usec - now <= UINT64_C(1000000) * GUARD_SECONDS_MAX) {
 		ct_pending_release(fd);
 		return cli_fail(err, -EBUSY,
 				"an apply waits for confirmation, %" PRIu64 " s are left: 'conntune confirm' keeps "
@@ -197,7 +202,7 @@ static int undo(struct watchman *w)
 	int lock = take_lock(w), r = -EBUSY;
 	struct ct_err err = { 0 };
 
-	for (int i = 0; i < UNDO_TRIES && r < 0; i++) {
+	for (int i = 0; r < 0 && i < (r == -EBUSY ? CLAIM_TRIES : UNDO_TRIES); i++) {
 		if (i > 0)
 			sleep_msec(UNDO_PAUSE_MSEC);
 		r = undo_once(w, &err);

@@ -22,6 +22,9 @@ struct guard {
 
 #define GUARD_NONE { .life = -1 }
 
+/* Longest time to confirm in: a day. */
+#define GUARD_SECONDS_MAX 86400
+
 /* Now on the clock of ct_pending.deadline_usec; it goes on while the machine sleeps. */
 uint64_t guard_now_usec(void);
 

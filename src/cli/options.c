@@ -2,6 +2,7 @@
 /* The table of options, and strict parsing of what stands behind them. */
 #include "config.h"
 #include "cli.h"
+#include "guard.h"
 #include "options.h"
 
 #include <errno.h>
@@ -133,7 +134,7 @@ static const struct row rows[CLI_OPT__COUNT] = {
 	},
 	[CLI_OPT_CONFIRM] = {
 		.name = "confirm", .metavar = "SECONDS", .type = TYPE_COUNT, INTO(confirm_seconds),
-		.commands = FOR(CLI_APPLY), .min = 1, .max = 86400,
+		.commands = FOR(CLI_APPLY), .min = 1, .max = GUARD_SECONDS_MAX,
 		.help = "undo it unless `conntune confirm` comes in time",
 	},
 	[CLI_OPT_EXACT] = {

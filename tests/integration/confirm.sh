@@ -196,6 +196,15 @@ for i in 1 2 3 4 5; do
 	undone 3
 done
 
+# --- a deadline further away than any can be is from before a reboot that /run survived: overdue
+start rebooted 20
+kill -KILL "$guard"
+until_true 2 guard_ended
+jq '.deadline_usec += 86400000001' "$tree/$pending" >"$tmp/far" && cp "$tmp/far" "$tree/$pending"
+run apply --root "$tree" --policy fixed --limit 65000 --json
+is "$what: exit code" "$status" 0
+is "$what: undone first" "$(json .overdue_undone)" true
+
 # --- somebody else sets the limit meanwhile: that stays, and can't be confirmed
 start foreign 20
 put $nf/nf_conntrack_max 77777

@@ -100,6 +100,16 @@ START_TEST(the_floor_is_a_share_of_ram_but_32_mib_and_a_quarter_bound_it)
 }
 END_TEST
 
+START_TEST(usable_is_low_memory_on_32_bits_and_all_of_it_on_64)
+{
+	ck_assert_uint_eq(ct_memory_usable(CT_LOW_MEMORY_BYTES, 32), CT_LOW_MEMORY_BYTES);
+	ck_assert_uint_eq(ct_memory_usable(CT_LOW_MEMORY_BYTES + 1, 32), CT_LOW_MEMORY_BYTES);
+	ck_assert_uint_eq(ct_memory_usable(UINT64_C(64) << 30, 32), CT_LOW_MEMORY_BYTES);
+	ck_assert_uint_eq(ct_memory_usable(UINT64_C(512) << 20, 32), UINT64_C(512) << 20);
+	ck_assert_uint_eq(ct_memory_usable(UINT64_C(64) << 30, 64), UINT64_C(64) << 30);
+}
+END_TEST
+
 Suite *module_suite(void)
 {
 	Suite *s = suite_create("memory");
@@ -110,6 +120,7 @@ Suite *module_suite(void)
 	tcase_add_loop_test(tc, more_than_64_bits_is_an_error, 0, ct_array_size(too_much));
 	tcase_add_loop_test(tc, the_floor_is_a_share_of_ram_but_32_mib_and_a_quarter_bound_it, 0,
 			    ct_array_size(floors));
+	tcase_add_test(tc, usable_is_low_memory_on_32_bits_and_all_of_it_on_64);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -831,6 +831,25 @@ static void assert_says(const char *text, const char *line)
 	ck_assert_msg(strstr(text, line) != NULL, "'%s' is missing in:\n%s", line, text);
 }
 
+/* Entries can't be in high memory: what 32 bits don't reach is no budget, however much RAM there is. */
+START_TEST(a_32_bit_kernel_has_low_memory_only)
+{
+	struct ct_size_request req = machine("6.1.60", 32, GIB(64));
+	struct ct_size size = answer(&req, CT_POLICY_DEDICATED);
+
+	ck_assert_uint_eq(size.budget_bytes, CT_LOW_MEMORY_BYTES - CT_SIZE_RESERVE_DEFAULT);
+	assert_bound(size.bound_by, CT_BOUND_BUDGET);
+	req.budget_bytes = GIB(2);
+	size = answer(&req, CT_POLICY_DEDICATED);
+	ck_assert_uint_eq(size.budget_bytes, CT_LOW_MEMORY_BYTES);
+	assert_says(explanation(&req, CT_POLICY_DEDICATED), "(880.0 MiB), all that a 32-bit kernel can use\n");
+	assert_says(explanation(&req, CT_POLICY_BALANCED), "in low memory: 880.0 MiB of the RAM count\n");
+	req.mem_available = (struct ct_u64){ .known = true, .v = GIB(60) };
+	size = answer(&req, CT_POLICY_BALANCED);
+	ck_assert_uint_le(size.memory_bytes, CT_LOW_MEMORY_BYTES - ct_memory_floor(CT_LOW_MEMORY_BYTES));
+}
+END_TEST
+
 START_TEST(explain_writes_all_of_balanced)
 {
 	struct ct_size_request req = machine("6.18.44", 64, UINT64_C(25276510208));
@@ -1126,7 +1145,8 @@ static void check_cut_is_tight(const struct ct_size_request *req, const struct c
 
 static void check_available(const struct ct_size_request *req, const struct ct_size *size)
 {
-	uint64_t floor = ct_memory_floor(req->ram_bytes), nodes = req->namespaces * size->limit, need = 0;
+	uint64_t usable = ct_memory_usable(req->ram_bytes, req->pointer_bits);
+	uint64_t floor = ct_memory_floor(usable), nodes = req->namespaces * size->limit, need = 0;
 	bool keeps = size->policy == CT_POLICY_BALANCED || size->policy == CT_POLICY_DEMAND;
 
 	if (size->policy == CT_POLICY_KERNEL)
@@ -1224,6 +1244,7 @@ static TCase *words(void)
 	tcase_add_test(tc, request_init_needs_ram_and_a_kernel);
 	tcase_add_test(tc, names_lead_to_policies_and_back);
 	tcase_add_test(tc, every_bound_has_a_name_and_a_text);
+	tcase_add_test(tc, a_32_bit_kernel_has_low_memory_only);
 	tcase_add_test(tc, explain_writes_all_of_balanced);
 	tcase_add_test(tc, explain_writes_all_of_kernel);
 	tcase_add_loop_test(tc, explain_says_what_each_policy_does, 0, ct_array_size(lines));
