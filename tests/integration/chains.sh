@@ -56,6 +56,7 @@ esac
 }
 [ "$status" -eq 0 ] || skip "no BPF: $(cat "$tmp/err")"
 unshare -n true 2>/dev/null || skip "no network namespaces"
+alone
 
 run_without_privilege()
 {

@@ -134,6 +134,14 @@ captured()
 	esac
 }
 
+# alone: no other test that counts the entries of this machine runs until this one ends
+alone()
+{
+	command -v flock >/dev/null || return 0
+	exec 9>"${TMPDIR:-/tmp}/conntune-tests.lock"
+	flock -w 600 9 || fail "another test holds conntune-tests.lock"
+}
+
 finish()
 {
 	echo "$checks checks, $failures failed"
