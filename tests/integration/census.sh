@@ -24,6 +24,7 @@ refused 4 "captured machine has no entries to count" census --root "$tree"
 	skip "making entries needs root"
 }
 unshare -n true 2>/dev/null || skip "no network namespaces"
+alone
 if setpriv --reuid 65534 --regid 65534 --clear-groups "$conntune" --version >/dev/null 2>&1; then
 	status=0
 	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all "$conntune" census >"$tmp/out" 2>"$tmp/err" ||
