@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Network namespaces of this machine and how many entries each has: they share the buckets, and each may fill up alone. */
+/* Network namespaces and how many entries each has: they share the buckets, and each may fill up alone. */
 #ifndef CONNTUNE_NETNS_H
 #define CONNTUNE_NETNS_H
 

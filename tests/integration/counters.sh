@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Counters, causes and namespaces on this kernel: real packets in network namespaces of our own, compared with what others
-# read. Limits are not touched: a full table is a namespace with as many entries as this machine allows.
+# Counters, causes and namespaces on this kernel: real packets in network namespaces of our own, compared with what
+# others read. Limits are not touched: a full table is a namespace with as many entries as this machine allows.
 . "${srcdir:-.}/tests/integration/lib.sh"
 need jq ip nft conntrack busybox nsenter
 case $conntune in
@@ -14,12 +14,21 @@ clash=$PWD/tests/integration/clash
 
 [ "$(id -u)" = 0 ] || skip "namespaces with real packets need root"
 [ -e /proc/sys/net/netfilter/nf_conntrack_max ] || skip "no connection tracking in this kernel"
+# processes and names of our own: what others do in their namespaces meanwhile isn't seen, and nothing of ours stays
+inside="unshare -m -p --fork --mount-proc"
+if [ -z "${CONNTUNE_TEST_INSIDE-}" ]; then
+	$inside true 2>/dev/null || skip "no namespaces"
+	rm -rf "$tmp"
+	# shellcheck disable=SC2086
+	exec env CONNTUNE_TEST_INSIDE=1 $inside sh "$0"
+fi
+mount -t tmpfs run /run
 a=ctt-a-$$
 b=ctt-b-$$
 c=ctt-c-$$
 ip netns add $a 2>/dev/null || skip "no network namespaces"
 background=
-trap 'kill $background 2>/dev/null; ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; ip netns del $c 2>/dev/null; rm -rf "$tmp"' EXIT
+trap 'kill $background 2>/dev/null; for n in $a $b $c; do ip netns del $n 2>/dev/null; done; rm -rf "$tmp"' EXIT
 alone
 ip netns add $b
 ip link add v0 netns $a type veth peer name v1 netns $b
@@ -36,7 +45,7 @@ in_a()
 	nsenter --net=/run/netns/$a "$@"
 }
 
-# background COMMAND...: in the first namespace, until stop, and never longer than a minute; without the lock of alone
+# background COMMAND...: in the first namespace, until stop, never longer than a minute; without the lock of alone
 background()
 {
 	nsenter --net=/run/netns/$a timeout 60 "$@" >/dev/null 2>&1 </dev/null 9>&- &
@@ -83,8 +92,7 @@ is "source" "$(json .counters_source)" netlink
 is "cause" "$(json .cause)" healthy
 is "names" "$(json "[.namespaces[] | select(.name == \"$a\" or .name == \"$b\") | .entries] | @csv")" 1,1
 is "own namespace" "$(json "[.namespaces[] | select(.inode == $(stat -L -c %i /run/netns/$a)) | .name] | first")" $a
-inside=$(json .namespace)
-is "namespace" "$inside" "$(stat -L -c %i /run/netns/$a)"
+is "namespace" "$(json .namespace)" "$(stat -L -c %i /run/netns/$a)"
 
 # --- who may see what
 if setpriv --reuid 65534 --regid 65534 --clear-groups "$conntune" --version >/dev/null 2>&1; then
@@ -93,7 +101,8 @@ if setpriv --reuid 65534 --regid 65534 --clear-groups "$conntune" --version >/de
 	is "no privilege: exit code" $? 0
 	is "no privilege: source" "$(json .counters_source)" "$([ -e /proc/net/stat/nf_conntrack ] && echo proc || echo null)"
 	is "no privilege: entries" "$(json .entries)" 1
-	is "no privilege: entries of others" "$(json "[.namespaces[] | select(.name == \"$b\") | has(\"entries\")] | first")" false
+	is "no privilege: entries of others" \
+		"$(json "[.namespaces[] | select(.name == \"$b\") | has(\"entries\")] | first")" false
 fi
 
 # field FILE NAME: of `conntrack -S`, all CPUs
@@ -129,9 +138,10 @@ agree()
 	others before
 	status_in $a
 	others after
-	for names in drop:drop:drop early_drop:early_drop:early_drop insert_failed:insert_failed:insert_failed \
-		chain_too_long:chaintoolong:chainlength clash_resolve:clash_resolve:clashres invalid:invalid:invalid \
-		error:error:icmp_error search_restart:search_restart:search_restart found:found:found insert:insert:insert; do
+	for names in drop:drop:drop early_drop:early_drop:early_drop \
+		insert_failed:insert_failed:insert_failed chain_too_long:chaintoolong:chainlength \
+		clash_resolve:clash_resolve:clashres invalid:invalid:invalid error:error:icmp_error \
+		search_restart:search_restart:search_restart found:found:found insert:insert:insert; do
 		ours=${names%%:*}
 		theirs=${names#*:}
 		[ "$(json ".counters | has(\"$ours\")")" = true ] || continue

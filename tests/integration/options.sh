@@ -68,7 +68,7 @@ refused 2 "nowhere" advise --root "$tmp/nowhere"
 : >"$tmp/file"
 refused 2 "$tmp/file" status --root "$tmp/file"
 
-for bad in '' , proto, ,state proto,,state Proto sport 'proto state' proto,proto; do
+for bad in '' ',' 'proto,' ',state' proto,,state Proto sport 'proto state' proto,proto; do
 	refused 2 "by '" census --by "$bad"
 done
 for bad in '' / 33 24/ /64 24/129 -1 1.5 24/64/1 0x10; do

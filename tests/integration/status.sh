@@ -62,15 +62,15 @@ run status --root "$tree" --json
 is "damaged pending.json: JSON" "$status $(json 'has("verdict")')" "0 true"
 
 # --- counters, rates, causes
-# counted DROP EARLY_DROP CHAINLENGTH: a table of counters with one CPU, hexadecimal
+# counted DROP EARLY_DROP CHAINLENGTH: prints a table of counters with one CPU, hexadecimal
 counted()
 {
-	put proc/net/stat/nf_conntrack "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart
+	echo "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop icmp_error  expect_new expect_create expect_delete search_restart
 00000007  00000000 00000002 00000000 00000000 00000000 00000000 $3 00000000 00000000 $1 $2 00000000  00000000 00000000 00000000 00000000"
 }
 
 machine counted 65536 65536 7
-counted 0000000a 0000000b 0000000c
+put proc/net/stat/nf_conntrack "$(counted 0000000a 0000000b 0000000c)"
 run status --root "$tree" --json --check
 is "counters" "$status $(json '.counters | "\(.drop) \(.early_drop) \(.chain_too_long) \(.found) \(has("new")) \(has("ignore"))"')" \
 	"0 10 11 12 2 false false"
@@ -86,15 +86,13 @@ grep -q '^Remedy: Raise net.netfilter.nf_conntrack_expect_max' "$tmp/out" || fai
 
 # a counter that grows all the time
 machine watched 65536 65536 7
-counted 0000000a 00000000 00000000
+put proc/net/stat/nf_conntrack "$(counted 0000000a 00000000 00000000)"
 (
 	i=16
-	seen=$tree
-	tree=$tmp/next
 	while [ -e "$tmp" ]; do
 		i=$((i + 16))
-		counted "$(printf %08x $i)" 00000000 00000000
-		mv "$tree/proc/net/stat/nf_conntrack" "$seen/proc/net/stat/nf_conntrack"
+		counted "$(printf %08x $i)" 00000000 00000000 >"$tmp/next"
+		mv "$tmp/next" "$tree/proc/net/stat/nf_conntrack"
 		sleep 0.1
 	done
 ) 2>/dev/null &

@@ -222,10 +222,10 @@ END_TEST
 #define HEAD_16 "entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop " \
 	"icmp_error  expect_new expect_create expect_delete"
 #define HEAD_17 HEAD_16 " search_restart\n"
-#define HEAD_5_10 "entries  clashres found new invalid ignore delete delete_list insert insert_failed drop early_drop " \
-	"icmp_error  expect_new expect_create expect_delete search_restart\n"
-#define HEAD_5_15 "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop early_drop " \
-	"icmp_error  expect_new expect_create expect_delete search_restart\n"
+#define HEAD_5_10 "entries  clashres found new invalid ignore delete delete_list insert insert_failed drop " \
+	"early_drop icmp_error  expect_new expect_create expect_delete search_restart\n"
+#define HEAD_5_15 "entries  clashres found new invalid ignore delete chainlength insert insert_failed drop " \
+	"early_drop icmp_error  expect_new expect_create expect_delete search_restart\n"
 #define LINE_16 "00000011  00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008 00000009 0000000a " \
 	"0000000b 0000000c  0000000d 0000000e 0000000f"
 #define LINE_17 LINE_16 " 00000010 \n"
