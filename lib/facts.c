@@ -272,9 +272,9 @@ static int observe(struct ct_fs *fs, const struct ct_kernel *kernel, struct ct_f
 	if (f->ip_conntrack)
 		count_ip_entries(fs, f);
 	count_expectations(fs, f);
-	ct_facts_netns(fs, f);
+	r = ct_facts_netns(fs, f);
 	ct_facts_entry(fs, kernel, f);
-	return 0;
+	return r < 0 || ct_fs_starved(fs) ? ct_err_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 /* Another machine: nothing of this one's present state applies. */

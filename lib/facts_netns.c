@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static void close_dir(DIR **dir)
 }
 
 /* In the order of the directory, so that the first thousands are cheap however many there are. */
-static void add_processes(struct ct_fs *fs, struct netns_set *set)
+static int add_processes(struct ct_fs *fs, struct netns_set *set)
 {
 	ct_cleanup(close_dir) DIR *dir = NULL;
 	char path[300];
@@ -55,15 +56,20 @@ static void add_processes(struct ct_fs *fs, struct netns_set *set)
 	int fd = ct_fs_open(fs, "proc", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, NULL);
 
 	if (fd < 0)
-		return;
+		return 0;
 	dir = fdopendir(fd);
-	while (dir && seen < PROCESSES_MAX && (e = readdir(dir))) {
+	if (!dir) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	while (seen < PROCESSES_MAX && (e = readdir(dir))) {
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
 		seen++;
 		(void)snprintf(path, sizeof(path), "proc/%s/ns/net", e->d_name);
 		add(set, netns_link(fs, path));
 	}
+	return 0;
 }
 
 /* "ip netns add": a mount whose inode number is the namespace's; in a captured tree a link with the same text as in proc. */
@@ -121,16 +127,18 @@ static void find_initial(struct ct_fs *fs, struct ct_facts *f)
 	f->netns_initial_known = f->netns_initial || f->value[CT_PARAM_LIMIT].known;
 }
 
-void ct_facts_netns(struct ct_fs *fs, struct ct_facts *f)
+int ct_facts_netns(struct ct_fs *fs, struct ct_facts *f)
 {
 	struct netns_set set;
+	int r;
 
 	set.count = 0;
 	set.nameless = 0;
 	f->netns_inode = netns_link(fs, "proc/self/ns/net");
 	add(&set, f->netns_inode);
-	add_processes(fs, &set);
+	r = add_processes(fs, &set);
 	add_names(fs, &set);
 	f->netns_count = count_distinct(&set);
 	find_initial(fs, f);
+	return r;
 }

@@ -27,8 +27,8 @@ struct ct_u64 ct_facts_number(struct ct_fs *fs, const char *path) __attribute__(
 int ct_facts_machine(struct ct_fs *fs, const struct ct_facts_override *over, struct ct_facts *f, struct ct_err *err)
 	__attribute__((nonnull(1, 2, 3), warn_unused_result));
 
-/* Which network namespace this is, and how many there are. Needs kernel and presence. */
-void ct_facts_netns(struct ct_fs *fs, struct ct_facts *f) __attribute__((nonnull));
+/* Which network namespace this is, and how many there are. Needs kernel and presence. Returns 0 or -ENOMEM. */
+int ct_facts_netns(struct ct_fs *fs, struct ct_facts *f) __attribute__((nonnull));
 
 /* What one entry costs, and what else the slab and the kernel log tell. Needs kernel, presence and values. */
 void ct_facts_entry(struct ct_fs *fs, const struct ct_kernel *kernel, struct ct_facts *f) __attribute__((nonnull));

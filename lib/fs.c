@@ -25,6 +25,7 @@ struct ct_fs {
 	int fd;
 	bool live;                      /* "/" */
 	bool walk;                      /* openat2(2) isn't to be had */
+	bool starved;                   /* something wasn't read for want of memory */
 	char root[];
 };
 
@@ -48,6 +49,17 @@ static int fail(const struct ct_fs *fs, struct ct_err *err, int code, const char
 
 	errno = -code;
 	return ct_err_set(err, code, "cannot %s %s%s%s: %m", verb, fs->root, fs->root[n - 1] == '/' ? "" : "/", path);
+}
+
+static int starve(struct ct_fs *fs, struct ct_err *err)
+{
+	fs->starved = true;
+	return ct_err_set(err, -ENOMEM, "out of memory");
+}
+
+bool ct_fs_starved(const struct ct_fs *fs)
+{
+	return fs->starved;
 }
 
 /* Plain openat() on "/": it works on every kernel and below every syscall filter, and there is nothing to leave. */
@@ -196,7 +208,7 @@ int ct_fs_read(struct ct_fs *fs, const char *path, char **ret, size_t *len, stru
 		char *more = realloc(text, room);
 
 		if (!more)
-			return ct_err_set(err, -ENOMEM, "out of memory");
+			return starve(fs, err);
 		text = more;
 		got = read_up_to(fd, text + have, room - 1 - have);
 		if (got < 0)
@@ -356,12 +368,14 @@ int ct_fs_list(struct ct_fs *fs, const char *path, char ***ret, size_t *count, s
 	dir = fdopendir(fd);
 	if (!dir) {
 		(void)close(fd);
-		return ct_err_set(err, -ENOMEM, "out of memory");
+		return starve(fs, err);
 	}
 	while (errno = 0, e = readdir(dir)) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		r = list_add(&list, e->d_name);
+		if (r == -ENOMEM)
+			return starve(fs, err);
 		if (r < 0)
 			return fail(fs, err, r, "list", path);
 	}

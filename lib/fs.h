@@ -44,6 +44,9 @@ struct ct_fs_info {
 };
 int ct_fs_info(struct ct_fs *fs, const char *path, struct ct_fs_info *ret, struct ct_err *err);
 
+/* Has anything been left unread for want of memory? For readers that do without files they can't read. */
+bool ct_fs_starved(const struct ct_fs *fs);
+
 /* The text of a symbolic link, NUL-terminated. */
 int ct_fs_readlink(struct ct_fs *fs, const char *path, char *ret, size_t n, struct ct_err *err);
 

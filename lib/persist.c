@@ -308,16 +308,21 @@ int ct_boot_files_remove(struct ct_fs *fs, struct ct_err *err)
 	return result;
 }
 
+/* Its first line is enough, and needs no memory: a list that may lack something is worse than none. */
+static bool is_ours(struct ct_fs *fs, const char *path)
+{
+	char link[8], start[sizeof(CT_BOOT_MARK) + 1];
+
+	return ct_fs_readlink(fs, path, link, sizeof(link), NULL) == -EINVAL &&
+		ct_fs_read_start(fs, path, start, sizeof(start), NULL, NULL) == 0 && ct_boot_text_is_ours(start);
+}
+
 size_t ct_boot_files_present(struct ct_fs *fs, const char *path[CT_BOOT_FILES_MAX])
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < CT_BOOT_FILES_MAX; i++) {
-		ct_cleanup(ct_freep) char *text = NULL;
-		enum found found;
-
-		if (look(fs, paths[i], &found, &text, NULL) == 0 && found == FOUND_OURS)
+	for (size_t i = 0; i < CT_BOOT_FILES_MAX; i++)
+		if (is_ours(fs, paths[i]))
 			path[n++] = paths[i];
-	}
 	return n;
 }

@@ -207,6 +207,20 @@ static int fill_table(const struct grid *g, size_t columns, const char *gap, str
 	return 0;
 }
 
+/* scols_print_table_to_string() says 0 also when its stream ran out of memory half-way. */
+static int table_text(struct libscols_table *table, char **ret)
+{
+	size_t length;
+	FILE *f = open_memstream(ret, &length);
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	scols_table_set_stream(table, f);
+	r = scols_print_table(table) < 0 || ferror(f) ? -ENOMEM : 0;
+	return fclose(f) == 0 && *ret ? r : -ENOMEM;
+}
+
 /* The grid's first @columns as text, one line a row unless the last one was wrapped. */
 static int format_grid(const struct grid *g, size_t columns, bool headings, char **ret)
 {
@@ -222,9 +236,7 @@ static int format_grid(const struct grid *g, size_t columns, bool headings, char
 	if (scols_table_set_column_separator(table, GAP) < 0)
 		return -ENOMEM;
 	r = fill_table(g, columns, headings ? "-" : "", table);
-	if (r == 0 && (scols_print_table_to_string(table, ret) < 0 || !*ret))
-		r = -ENOMEM;
-	return r;
+	return r < 0 ? r : table_text(table, ret);
 }
 
 /* On a narrow terminal: each row, and what stands in the last column below it. */
