@@ -274,7 +274,7 @@ static int observe(struct ct_fs *fs, const struct ct_kernel *kernel, struct ct_f
 	count_expectations(fs, f);
 	r = ct_facts_netns(fs, f);
 	ct_facts_entry(fs, kernel, f);
-	return r < 0 || ct_fs_starved(fs) ? ct_err_set(err, -ENOMEM, "out of memory") : 0;
+	return r < 0 ? ct_err_set(err, r, "out of memory") : 0;
 }
 
 /* Another machine: nothing of this one's present state applies. */
@@ -309,6 +309,12 @@ static int check_override(const struct ct_facts_override *o, struct ct_err *err)
 	return 0;
 }
 
+static int fail_unread(const struct ct_fs *fs, int code, struct ct_err *err)
+{
+	errno = -code;
+	return ct_err_set(err, code, "cannot read all files of the kernel below %s: %m", ct_fs_root(fs));
+}
+
 int ct_facts_collect(struct ct_fs *fs, const struct ct_facts_override *over, struct ct_facts *ret, struct ct_err *err)
 {
 	static const struct ct_facts_override as_found;
@@ -318,6 +324,7 @@ int ct_facts_collect(struct ct_fs *fs, const struct ct_facts_override *over, str
 
 	if (!over)
 		over = &as_found;
+	(void)ct_fs_trouble(fs);
 	r = check_override(over, err);
 	if (r == 0)
 		r = ct_facts_machine(fs, over, &f, err);
@@ -331,6 +338,9 @@ int ct_facts_collect(struct ct_fs *fs, const struct ct_facts_override *over, str
 		r = observe(fs, &kernel, &f, err);
 	if (r < 0)
 		return r;
+	r = ct_fs_trouble(fs);
+	if (r < 0)
+		return fail_unread(fs, r, err);
 	if (over->entry_bytes)
 		give_entry_bytes(over->entry_bytes, &f);
 	*ret = f;

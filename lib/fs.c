@@ -10,9 +10,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 
 /* A directory with more names than this isn't one of those we know. */
@@ -25,7 +27,7 @@ struct ct_fs {
 	int fd;
 	bool live;                      /* "/" */
 	bool walk;                      /* openat2(2) isn't to be had */
-	bool starved;                   /* something wasn't read for want of memory */
+	int trouble;                    /* see ct_fs_trouble() */
 	char root[];
 };
 
@@ -43,23 +45,22 @@ static void place_done(struct place *p)
 	ct_closep(&p->dirfd);
 }
 
-static int fail(const struct ct_fs *fs, struct ct_err *err, int code, const char *verb, const char *path)
+static int fail(struct ct_fs *fs, struct ct_err *err, int code, const char *verb, const char *path)
 {
 	size_t n = strlen(fs->root);
 
+	if (!fs->trouble && (code == -ENOMEM || code == -EMFILE || code == -ENFILE || code == -EIO))
+		fs->trouble = code;
 	errno = -code;
 	return ct_err_set(err, code, "cannot %s %s%s%s: %m", verb, fs->root, fs->root[n - 1] == '/' ? "" : "/", path);
 }
 
-static int starve(struct ct_fs *fs, struct ct_err *err)
+int ct_fs_trouble(struct ct_fs *fs)
 {
-	fs->starved = true;
-	return ct_err_set(err, -ENOMEM, "out of memory");
-}
+	int code = fs->trouble;
 
-bool ct_fs_starved(const struct ct_fs *fs)
-{
-	return fs->starved;
+	fs->trouble = 0;
+	return code;
 }
 
 /* Plain openat() on "/": it works on every kernel and below every syscall filter, and there is nothing to leave. */
@@ -208,7 +209,7 @@ int ct_fs_read(struct ct_fs *fs, const char *path, char **ret, size_t *len, stru
 		char *more = realloc(text, room);
 
 		if (!more)
-			return starve(fs, err);
+			return fail(fs, err, -ENOMEM, "read", path);
 		text = more;
 		got = read_up_to(fd, text + have, room - 1 - have);
 		if (got < 0)
@@ -243,32 +244,37 @@ int ct_fs_read_i64(struct ct_fs *fs, const char *path, int64_t *ret, struct ct_e
 	return 0;
 }
 
+static bool is_kernel_file(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && (st.f_type == PROC_SUPER_MAGIC || st.f_type == SYSFS_MAGIC);
+}
+
 /*
- * One write(2): the kernel looks at each by itself. What the file held beyond it is cut off in captured trees, where
- * files have a size, and only then: a write that fails leaves the old value, as it does in /proc.
+ * One write(2): the kernel looks at each by itself. A captured file is replaced instead, because nobody else sees to it
+ * that it is never seen empty, or with the end of a longer number.
  */
 int ct_fs_write_u64(struct ct_fs *fs, const char *path, uint64_t value, struct ct_err *err)
 {
+	ct_cleanup(ct_closep) int fd = -1;
 	char verb[48], text[24];
 	struct stat st;
 	size_t len;
 	ssize_t done;
-	int fd, r = 0;
+	int r;
 
 	fd = open_regular(fs, path, O_WRONLY, &st, err);
 	if (fd < 0)
 		return fd;
 	(void)snprintf(verb, sizeof(verb), "write %" PRIu64 " to", value);
 	len = (size_t)snprintf(text, sizeof(text), "%" PRIu64 "\n", value);
-	done = write(fd, text, len);
-	if (done < 0)
-		r = -errno;
-	else if ((size_t)done != len)
-		r = -EIO;
-	else if (!fs->live && ftruncate(fd, done) < 0)
-		r = -errno;
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
+	if (is_kernel_file(fd)) {
+		done = write(fd, text, len);
+		r = done < 0 ? -errno : (size_t)done != len ? -EIO : 0;
+	} else {
+		r = ct_fs_replace(fs, path, text, st.st_mode & 07777, NULL);
+	}
 	return r < 0 ? fail(fs, err, r, verb, path) : 0;
 }
 
@@ -368,14 +374,12 @@ int ct_fs_list(struct ct_fs *fs, const char *path, char ***ret, size_t *count, s
 	dir = fdopendir(fd);
 	if (!dir) {
 		(void)close(fd);
-		return starve(fs, err);
+		return fail(fs, err, -ENOMEM, "list", path);
 	}
 	while (errno = 0, e = readdir(dir)) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
 		r = list_add(&list, e->d_name);
-		if (r == -ENOMEM)
-			return starve(fs, err);
 		if (r < 0)
 			return fail(fs, err, r, "list", path);
 	}

@@ -44,8 +44,11 @@ struct ct_fs_info {
 };
 int ct_fs_info(struct ct_fs *fs, const char *path, struct ct_fs_info *ret, struct ct_err *err);
 
-/* Has anything been left unread for want of memory? For readers that do without files they can't read. */
-bool ct_fs_starved(const struct ct_fs *fs);
+/**
+ * ct_fs_trouble - the first failure since the last call that says nothing of the file: -ENOMEM, -EMFILE, -ENFILE, -EIO; or 0
+ * For readers that do without what they can't read: a file that is there mustn't be taken for one that isn't.
+ */
+int ct_fs_trouble(struct ct_fs *fs);
 
 /* The text of a symbolic link, NUL-terminated. */
 int ct_fs_readlink(struct ct_fs *fs, const char *path, char *ret, size_t n, struct ct_err *err);

@@ -132,7 +132,8 @@ struct ct_facts_override {
  * Reads files only; never asks over netlink, because that would load the module. A file that is
  * missing, unreadable or says nonsense leaves its fact unknown. Takes a millisecond or so.
  * Returns: 0; -EINVAL if @over is out of range; -ENODATA if the kernel version can't be told;
- *          -EBADMSG if a file that sizes depend on (meminfo, osrelease, limit, buckets) is malformed; -ENOMEM.
+ *          -EBADMSG if a file that sizes depend on (meminfo, osrelease, limit, buckets) is malformed;
+ *          -ENOMEM, -EMFILE, -ENFILE, -EIO: those leave no fact unknown.
  */
 int ct_facts_collect(struct ct_fs *fs, const struct ct_facts_override *over, struct ct_facts *ret,
 		     struct ct_err *err);
