@@ -90,10 +90,10 @@ static int add_names(struct ct_fs *fs, struct ct_netns_list *list, struct ct_err
 {
 	char **names;
 	size_t n;
-	int r = 0;
+	int r = ct_fs_list(fs, "run/netns", &names, &n, NULL);
 
-	if (ct_fs_list(fs, "run/netns", &names, &n, NULL) < 0)
-		return 0;
+	if (r < 0)
+		return r == -ENOMEM ? ct_err_set(err, r, "out of memory") : 0;
 	for (size_t i = 0; i < n && r == 0; i++) {
 		struct ct_netns netns = { .own = false };
 

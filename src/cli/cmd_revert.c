@@ -129,8 +129,9 @@ static int revert(struct revert *v, struct ct_err *err)
 {
 	int r = undo_pending(v, err);
 
-	if (r == 0)
-		r = load_record(v, err);
+	if (r < 0)
+		return change_step_exit(r);
+	r = load_record(v, err);
 	if (r == 0 && v->found)
 		r = make_plan(v, err);
 	if (r < 0)

@@ -207,18 +207,43 @@ static int fill_table(const struct grid *g, size_t columns, const char *gap, str
 	return 0;
 }
 
-/* scols_print_table_to_string() says 0 also when its stream ran out of memory half-way. */
+struct text {
+	char *start;
+	size_t length;
+};
+
+static ssize_t text_write(void *cookie, const char *bytes, size_t n)
+{
+	struct text *text = cookie;
+	char *more = realloc(text->start, text->length + n + 1);
+
+	if (!more)
+		return 0;
+	memcpy(more + text->length, bytes, n);
+	text->start = more;
+	text->length += n;
+	more[text->length] = '\0';
+	return (ssize_t)n;
+}
+
+/* A memory stream that can't grow loses text and says nothing; a stream of our own does. */
 static int table_text(struct libscols_table *table, char **ret)
 {
-	size_t length;
-	FILE *f = open_memstream(ret, &length);
+	struct text text = { 0 };
+	FILE *f = fopencookie(&text, "w", (cookie_io_functions_t){ .write = text_write });
 	int r;
 
 	if (!f)
 		return -ENOMEM;
 	scols_table_set_stream(table, f);
-	r = scols_print_table(table) < 0 || ferror(f) ? -ENOMEM : 0;
-	return fclose(f) == 0 && *ret ? r : -ENOMEM;
+	r = scols_print_table(table) < 0 || fflush(f) || ferror(f) ? -ENOMEM : 0;
+	if (fclose(f) || !text.start)
+		r = -ENOMEM;
+	if (r < 0)
+		free(text.start);
+	else
+		*ret = text.start;
+	return r;
 }
 
 /* The grid's first @columns as text, one line a row unless the last one was wrapped. */

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * LD_PRELOAD: allocations fail. FAIL_AT=N: the Nth; FAIL_FROM=N: all from the Nth on; FAIL_COUNT=FILE: none, but how many
+ * there were. Counting starts with main(): what the loader and the constructors of libraries do is not ours to test.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+static bool counting;
+static unsigned long count, fail_at, fail_from;
+static int (*program)(int argc, char **argv, char **envp);
+
+static bool fails(void)
+{
+	if (!counting)
+		return false;
+	count++;
+	if (count != fail_at && (!fail_from || count < fail_from))
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+	return fails() ? NULL : __libc_realloc(old, size);
+}
+
+static unsigned long number(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoul(text, NULL, 10) : 0;
+}
+
+static void report(void)
+{
+	FILE *f;
+
+	counting = false;
+	f = fopen(getenv("FAIL_COUNT"), "w");
+	if (f) {
+		fprintf(f, "%lu\n", count);
+		(void)fclose(f);
+	}
+}
+
+static int start(int argc, char **argv, char **envp)
+{
+	fail_at = number("FAIL_AT");
+	fail_from = number("FAIL_FROM");
+	if (getenv("FAIL_COUNT"))
+		(void)atexit(report);
+	counting = true;
+	return program(argc, argv, envp);
+}
+
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
+		      void (*loader_fini)(void), void *stack);
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void), void (*fini)(void),
+		      void (*loader_fini)(void), void *stack)
+{
+	__typeof__(&__libc_start_main) real = (__typeof__(real))dlsym(RTLD_NEXT, "__libc_start_main");
+
+	program = main;
+	return real(start, argc, argv, init, fini, loader_fini, stack);
+}
