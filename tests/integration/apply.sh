@@ -257,9 +257,9 @@ if strace -o "$tmp/trace" true 2>/dev/null; then
 		status=0
 		# the first write is of buckets; that of the limit fails, and that which takes buckets back
 		# shellcheck disable=SC2086
-		strace -o "$tmp/trace" -P "$tree/$nf/nf_conntrack_buckets" -P "$tree/$nf/nf_conntrack_max" -e trace=write \
-			-e inject=write:error=ENOMEM:when=2+ "$conntune" apply --root "$tree" $confirm \
-			>"$tmp/out" 2>"$tmp/err" || status=$?
+		strace -o "$tmp/trace" -P "$tree/$nf/.nf_conntrack_buckets.conntune-tmp" \
+			-P "$tree/$nf/.nf_conntrack_max.conntune-tmp" -e trace=write -e inject=write:error=ENOMEM:when=2+ \
+			"$conntune" apply --root "$tree" $confirm >"$tmp/out" 2>"$tmp/err" || status=$?
 		is "$what: exit code" "$status" 5
 		grep -q 'and undoing failed' "$tmp/err" || fail "$what: $(cat "$tmp/err")"
 		values 65536 131072
