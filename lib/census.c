@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -568,8 +569,6 @@ static int finish(struct ct_census *c, struct ct_err *err)
 	r->groups = c->tallies.used;
 	r->bound = c->tallies.offset;
 	r->exact = c->tallies.offset == 0;
-	r->seconds = seconds_since(&c->began, CLOCK_MONOTONIC);
-	r->cpu_seconds = seconds_since(&c->cpu_began, CLOCK_THREAD_CPUTIME_ID);
 	return 0;
 }
 
@@ -606,6 +605,63 @@ int ct_census_run(struct ct_census *census, struct ct_fs *fs, const struct ct_fa
 		return r;
 	}
 	census->result.resized = buckets_now(fs, facts) != before;
+	census->result.seconds = seconds_since(&census->began, CLOCK_MONOTONIC);
+	census->result.cpu_seconds = seconds_since(&census->cpu_began, CLOCK_THREAD_CPUTIME_ID);
+	return finish(census, err);
+}
+
+/* ---- counts in place of a dump */
+
+int ct_census_takes_counts(const struct ct_census *census, struct ct_err *err)
+{
+	for (unsigned i = 0; i < census->keys; i++)
+		if (census->by[i] > CT_CENSUS_ASSURED)
+			return ct_err_set(err, -EINVAL, "census by '%s': inside the kernel entries are counted by proto, "
+					  "state and assured only", keys[census->by[i]].name);
+	for (unsigned i = 0; i < census->filter.count; i++) {
+		enum ct_filter_field field = census->filter.term[i].field;
+
+		if (field != CT_FILTER_PROTO && field != CT_FILTER_STATE && field != CT_FILTER_ASSURED)
+			return ct_err_set(err, -EINVAL, "filter: condition %u isn't about proto, state or assured, by "
+					  "which entries are counted inside the kernel", i + 1);
+	}
+	return 0;
+}
+
+static void take_count(struct ct_census *c, const struct ct_census_count *count)
+{
+	const struct ct_entry e = {
+		.proto = count->proto,
+		.has_state = count->has_state,
+		.state = count->state,
+		.status = (count->replied ? IPS_SEEN_REPLY : 0U) | (count->assured ? IPS_ASSURED : 0U),
+	};
+	union packed key = { .word = { 0 } };
+	uint8_t *at = key.byte;
+
+	c->result.received += count->entries;
+	if (count->entries == 0 || !ct_filter_match(&c->filter, &e))
+		return;
+	for (unsigned i = 0; i < c->keys; i++)
+		at = pack_one(c, c->by[i], &e, at);
+	ct_tallies_add(&c->tallies, key.word)->entries += count->entries - 1;
+	c->result.total += count->entries;
+	c->result.idle_unknown += count->entries;
+}
+
+int ct_census_take_counts(struct ct_census *census, const struct ct_census_count *counts, size_t n, unsigned attempts,
+			  double seconds, double cpu_seconds, struct ct_err *err)
+{
+	int r = ct_census_takes_counts(census, err);
+
+	if (r < 0)
+		return r;
+	begin(census);
+	for (size_t i = 0; i < n; i++)
+		take_count(census, &counts[i]);
+	census->result.attempts = attempts;
+	census->result.seconds = seconds;
+	census->result.cpu_seconds = cpu_seconds;
 	return finish(census, err);
 }
 

@@ -4,6 +4,7 @@
 #define CONNTUNE_CENSUS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <conntune/err.h>
 #include <conntune/facts.h>
@@ -133,6 +134,31 @@ struct ct_census *ct_census_free(struct ct_census *census);
  *          -EBADMSG if an entry makes no sense; -ENOBUFS, -EBUSY, -EINTR if dumps kept breaking off; -ETIMEDOUT; -ENOMEM.
  */
 int ct_census_run(struct ct_census *census, struct ct_fs *fs, const struct ct_facts *facts, struct ct_err *err);
+
+/**
+ * struct ct_census_count - entries of one kind, counted by somebody else
+ * @state: as the protocol numbers it, if @has_state
+ */
+struct ct_census_count {
+	uint8_t proto, state;
+	bool has_state, replied, assured;
+	uint64_t entries;
+};
+
+/**
+ * ct_census_takes_counts - is what was asked for told by protocol, state and being assured alone?
+ * Returns: 0; -EINVAL naming the key or the condition that needs more.
+ */
+int ct_census_takes_counts(const struct ct_census *census, struct ct_err *err);
+
+/**
+ * ct_census_take_counts - groups from @n kinds of entries, in place of ct_census_run()
+ * @attempts, @seconds, @cpu_seconds: of whoever has counted, for the result
+ * Such a result has no counters of packets, and of idle times it can't be told (idle_unknown is the total).
+ * Returns: 0; -EINVAL as ct_census_takes_counts(); -ENOMEM.
+ */
+int ct_census_take_counts(struct ct_census *census, const struct ct_census_count *counts, size_t n, unsigned attempts,
+			  double seconds, double cpu_seconds, struct ct_err *err);
 
 /* Of the last run that succeeded; all zero before. */
 const struct ct_census_result *ct_census_result(const struct ct_census *census);

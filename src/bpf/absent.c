@@ -6,14 +6,26 @@
 #include <errno.h>
 #include <stdio.h>
 
-int chains_walk(struct chains **ret, struct ct_err *err)
+static int fail(struct ct_err *err)
 {
-	(void)ret;
 	if (err) {
 		err->code = -EOPNOTSUPP;
 		(void)snprintf(err->msg, sizeof(err->msg), "this conntune was built without BPF programs (%s)", BPF_MISSING);
 	}
 	return -EOPNOTSUPP;
+}
+
+int chains_walk(struct chains **ret, struct ct_err *err)
+{
+	(void)ret;
+	return fail(err);
+}
+
+int chains_census(struct chains **ret, bool everybody, struct ct_err *err)
+{
+	(void)ret;
+	(void)everybody;
+	return fail(err);
 }
 
 void chains_free(struct chains *chains)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
+#include <netinet/in.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -39,12 +40,12 @@
 #define LONGEST_MAX (1U << 24)
 
 /**
- * struct walker - one call of chains_walk()
+ * struct walker - one call of chains_walk() or chains_census()
  * @base, @buckets: the table, once found
  * @pointer:        address of the variable nf_conntrack_hash, 0 if no symbol tells
  * @generation:     that of nf_conntrack_generation: odd while the table is resized, another number after it
  * @sequence:       its value when the table was located
- * @told, @at_least: as they were before a slice that may have to be forgotten
+ * @told, @at_least, @kinds: as they were before a slice that may have to be forgotten
  * @block:          chains at a time, follows what they cost
  * @retries:        attempts at the present block
  * @entries:        of the network namespace through which the table was found
@@ -52,11 +53,13 @@
  */
 struct walker {
 	struct chains_bpf *skel;
+	bool census, everybody;
 	struct chains *result;
 	uint64_t base, buckets, pointer, generation;
 	uint32_t sequence;
 	struct chains_told told;
 	uint64_t at_least[CHAINS_LEVELS];
+	uint64_t kinds[CHAINS_KINDS];
 	uint32_t block;
 	unsigned retries;
 	uint64_t *long_chain;
@@ -97,9 +100,9 @@ static int run(struct bpf_program *program, struct ct_err *err)
 }
 
 /* Is the function there for BPF programs: in the kernel's type information, or in that of the module? */
-static bool has_kfunc(const char *name)
+static bool has_kfunc(struct btf *kernel, const char *name)
 {
-	struct btf *kernel = btf__load_vmlinux_btf(), *module;
+	struct btf *module;
 	bool found;
 
 	if (!kernel)
@@ -109,14 +112,13 @@ static bool has_kfunc(const char *name)
 	if (module)
 		found = btf__find_by_name_kind(module, name, BTF_KIND_FUNC) > 0;
 	btf__free(module);
-	btf__free(kernel);
 	return found;
 }
 
 static int check_kernel(struct walker *w, struct ct_err *err)
 {
 	if (sizeof(void *) != 8)
-		return find_fail(err, -EOPNOTSUPP, "exact chains are for 64-bit kernels");
+		return find_fail(err, -EOPNOTSUPP, "chains are walked in 64-bit kernels only");
 	if (find_sysctl("nf_conntrack_buckets", &w->buckets) < 0 || w->buckets == 0 || w->buckets > UINT_MAX / 2)
 		return find_fail(err, -EOPNOTSUPP, "connection tracking isn't there: no "
 				 "/proc/sys/net/netfilter/nf_conntrack_buckets");
@@ -128,24 +130,31 @@ static int check_kernel(struct walker *w, struct ct_err *err)
 
 static int load(struct walker *w, struct ct_err *err)
 {
-	bool lookup;
+	static const char *const symbols[] = { "nf_conntrack_hash", "nf_conntrack_generation" };
+	struct btf *kernel = btf__load_vmlinux_btf();
+	uint64_t address[2];
+	bool lookup, may_cast;
 	int r;
 
-	w->pointer = find_symbol("nf_conntrack_hash");
-	w->generation = find_symbol("nf_conntrack_generation");
+	find_symbols(symbols, address, 2);
+	w->pointer = address[0];
+	w->generation = address[1];
 	/* the pointer alone doesn't tell of a resize under way */
 	if (!w->generation)
 		w->pointer = 0;
-	lookup = !w->pointer && has_kfunc("bpf_xdp_ct_lookup");
+	lookup = !w->pointer && has_kfunc(kernel, "bpf_xdp_ct_lookup");
+	may_cast = MAY_CAST && has_kfunc(kernel, "bpf_rdonly_cast");
+	btf__free(kernel);
 	w->skel = chains_bpf__open();
 	if (!w->skel)
 		return find_fail(err, -errno, "BPF programs can't be opened: %s", strerror(errno));
-	w->skel->rodata->use_cast = MAY_CAST && has_kfunc("bpf_rdonly_cast");
+	w->skel->rodata->census = w->census;
+	w->skel->rodata->use_cast = may_cast;
 	(void)bpf_program__set_autoload(w->skel->progs.locate, lookup);
 	r = chains_bpf__load(w->skel);
 	if (r == -EPERM)
-		return find_fail(err, -EPERM, "the kernel doesn't let us load BPF programs: exact chains need CAP_BPF, "
-				 "CAP_PERFMON and CAP_NET_ADMIN");
+		return find_fail(err, -EPERM, "the kernel doesn't let us load BPF programs: walking the table needs "
+				 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 	if (r < 0)
 		return find_fail(err, -EOPNOTSUPP, "the kernel (5.17 or later is needed) refuses the BPF programs: %s",
 				 strerror(-r));
@@ -164,6 +173,7 @@ static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, 
 		.end = end,
 		.block = block,
 		.accept = accept,
+		.everybody = w->everybody,
 		.guard = !w->pointer,
 		.budget_ns = BUDGET_NS,
 		.limit_ns = LIMIT_NS,
@@ -174,19 +184,34 @@ static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, 
 static void forget(struct walker *w)
 {
 	memset(w->skel->bss->at_least, 0, sizeof(w->skel->bss->at_least));
+	memset(w->skel->bss->kinds, 0, sizeof(w->skel->bss->kinds));
 	w->skel->bss->told = (struct chains_told){ .longest_bucket = CHAINS_NONE, .first = CHAINS_NONE };
 	w->long_chains = 0;
 	w->retries = 0;
 }
 
+static void save_kinds(struct walker *w)
+{
+	if (w->census)
+		memcpy(w->kinds, w->skel->bss->kinds, sizeof(w->kinds));
+}
+
+static void restore_kinds(struct walker *w)
+{
+	if (w->census)
+		memcpy(w->skel->bss->kinds, w->kinds, sizeof(w->kinds));
+}
+
 static void save(struct walker *w)
 {
+	save_kinds(w);
 	memcpy(w->at_least, w->skel->bss->at_least, sizeof(w->at_least));
 	w->told = w->skel->bss->told;
 }
 
 static void restore(struct walker *w)
 {
+	restore_kinds(w);
 	memcpy(w->skel->bss->at_least, w->at_least, sizeof(w->at_least));
 	w->skel->bss->told = w->told;
 }
@@ -314,7 +339,12 @@ static int walk_long(struct walker *w, uint64_t *ret, struct ct_err *err)
 	struct chains_ask *ask = &w->skel->bss->ask;
 	uint32_t bucket = told->next;
 
-	*ask = (struct chains_ask){ .base = w->base, .next = bucket, .budget_ns = BUDGET_NS };
+	*ask = (struct chains_ask){
+		.base = w->base,
+		.next = bucket,
+		.everybody = w->everybody,
+		.budget_ns = BUDGET_NS,
+	};
 	do {
 		int r = run(w->skel->progs.walk_long, err);
 
@@ -338,11 +368,14 @@ static int add_long(struct walker *w, struct ct_err *err)
 {
 	struct chains_told *told = &w->skel->bss->told;
 	uint64_t length = 0, *grown;
-	int r = walk_long(w, &length, err);
+	int r;
 
+	save_kinds(w);
+	r = walk_long(w, &length, err);
 	if (r < 0)
 		return r;
 	if (length == 0) {
+		restore_kinds(w);
 		w->retries++;
 		return 0;
 	}
@@ -456,6 +489,30 @@ static int walk_nothing(struct walker *w)
 	return 1;
 }
 
+/* Kinds that there are, in words that don't depend on how the program numbers them. */
+static int collect_kinds(struct walker *w, struct ct_err *err)
+{
+	static const uint8_t stateful[] = { IPPROTO_TCP, IPPROTO_SCTP, IPPROTO_DCCP };
+	struct chains *result = w->result;
+
+	free(result->counts);
+	result->kinds = 0;
+	result->counts = calloc(CHAINS_KINDS, sizeof(*result->counts));
+	if (!result->counts)
+		return find_fail(err, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < CHAINS_KINDS; i++) {
+		struct ct_census_count c = { .entries = w->skel->bss->kinds[i], .replied = i & 1, .assured = i & 2 };
+		unsigned n = i - CHAINS_KINDS_STATEFUL;
+
+		c.has_state = i >= CHAINS_KINDS_STATEFUL;
+		c.proto = c.has_state ? stateful[n / CHAINS_KINDS_EACH] : (uint8_t)(i / 4);
+		c.state = c.has_state ? (uint8_t)(n % CHAINS_KINDS_EACH / 4) : 0;
+		if (c.entries)
+			result->counts[result->kinds++] = c;
+	}
+	return 0;
+}
+
 /* What the programs left behind, as a histogram. */
 static int collect(struct walker *w, struct ct_err *err)
 {
@@ -478,7 +535,7 @@ static int collect(struct walker *w, struct ct_err *err)
 	w->result->longest = longest;
 	w->result->longest_bucket = told->longest_bucket;
 	w->result->misplaced = told->misplaced;
-	return 0;
+	return w->census ? collect_kinds(w, err) : 0;
 }
 
 /* Walk, and walk again if the table was replaced meanwhile. */
@@ -504,10 +561,10 @@ static int walk(struct walker *w, struct ct_err *err)
 	return find_fail(err, -EAGAIN, "the table was resized again and again while it was walked");
 }
 
-int chains_walk(struct chains **ret, struct ct_err *err)
+static int walk_new(struct chains **ret, bool census, bool everybody, struct ct_err *err)
 {
 	struct chains *result = calloc(1, sizeof(*result));
-	struct walker w = { .result = result };
+	struct walker w = { .result = result, .census = census, .everybody = everybody };
 	int r;
 
 	if (!result)
@@ -527,9 +584,21 @@ int chains_walk(struct chains **ret, struct ct_err *err)
 	return r;
 }
 
+int chains_walk(struct chains **ret, struct ct_err *err)
+{
+	return walk_new(ret, false, false, err);
+}
+
+int chains_census(struct chains **ret, bool everybody, struct ct_err *err)
+{
+	return walk_new(ret, true, everybody, err);
+}
+
 void chains_free(struct chains *chains)
 {
-	if (chains)
+	if (chains) {
 		free(chains->histogram);
+		free(chains->counts);
+	}
 	free(chains);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The real lengths of the table's chains, counted by a BPF program that walks them. All that src/cli sees of src/bpf. */
+/* The table's chains, walked by a BPF program: their lengths, and their entries. All that src/cli sees of src/bpf. */
 #ifndef CONNTUNE_CHAINS_H
 #define CONNTUNE_CHAINS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <conntune/census.h>
 #include <conntune/err.h>
 
 /**
@@ -20,6 +21,7 @@
  * @slice_max_usec: the longest of them
  * @retried:        parts walked again, because a node moved to another chain meanwhile
  * @restarts:       walks given up, because the table was resized meanwhile
+ * @counts, @kinds: chains_census(): entries of each kind, @kinds of them
  * @changed:        the walk isn't a picture of one moment: entries came or went, or parts were walked again
  */
 struct chains {
@@ -32,6 +34,8 @@ struct chains {
 	double slice_max_usec;
 	unsigned retried, restarts;
 	bool changed;
+	struct ct_census_count *counts;
+	size_t kinds;
 };
 
 /**
@@ -42,6 +46,14 @@ struct chains {
  *          -EAGAIN if the table was resized again and again; -ENOMEM; any errno of bpf(2). @err says what is missing.
  */
 int chains_walk(struct chains **ret, struct ct_err *err);
+
+/**
+ * chains_census - the same walk, which also counts the entries of the caller's network namespace, or of all
+ * Those that a dump would show: once, and none whose time is over. Entries aren't copied out, only their numbers.
+ * @everybody: of all network namespaces
+ * Returns: as chains_walk().
+ */
+int chains_census(struct chains **ret, bool everybody, struct ct_err *err);
 
 /* Takes NULL. */
 void chains_free(struct chains *chains);

@@ -18,6 +18,18 @@
 /* Nodes of one chain that are followed to find the array: no limit of the kernel's comes near. */
 #define CHAINS_BACK_MAX 1000000
 
+/* Entries of a block that are counted by kind; a block with more is taken for too long. */
+#define CHAINS_LOG_MAX 4096
+
+/*
+ * Kinds of entries. Each protocol has 4, by two bits of the status: 1 has seen a reply, 2 assured. Behind them those
+ * with states: TCP, SCTP and DCCP have 16 x 4 each.
+ */
+#define CHAINS_KINDS_STATEFUL (256 * 4)
+#define CHAINS_KINDS_EACH (16 * 4)
+#define CHAINS_KINDS (CHAINS_KINDS_STATEFUL + 3 * CHAINS_KINDS_EACH)
+#define CHAINS_KINDS_ROOM 2048
+
 /* No bucket. */
 #define CHAINS_NONE 0xffffffffU
 
@@ -35,6 +47,7 @@ enum chains_status {
  * @next, @end: first bucket to walk, and the one after the last
  * @block:     chains at a time, 1 .. CHAINS_BLOCK_MAX
  * @accept:    count misplaced nodes instead of stopping at them
+ * @everybody: census: the entries of all network namespaces
  * @guard:     look at the bucket `first` when the slice is over
  * @start_ns:  no new block is begun after budget_ns; a block that runs past limit_ns is given up
  * @cursor, @length: long: the last node seen and how many there were, 0 at the start of a chain
@@ -45,6 +58,7 @@ struct chains_ask {
 	__u32 next, end;
 	__u32 block;
 	__u32 accept;
+	__u32 everybody;
 	__u32 guard;
 	__u64 budget_ns, limit_ns;
 	__u64 cursor, length;
@@ -61,6 +75,7 @@ struct chains_ask {
  * @ns:        how long the run took
  * @done:      long: the chain ended, and with the right marker
  * @value:     peek
+ * @net:       census: the network namespace whose entries are counted, 0 if it isn't known
  */
 struct chains_told {
 	__u32 next;
@@ -73,6 +88,7 @@ struct chains_told {
 	__u64 ns;
 	__u64 cursor, length;
 	__u64 value;
+	__u64 net;
 };
 
 /**

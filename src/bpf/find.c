@@ -53,19 +53,23 @@ int find_sysctl(const char *name, uint64_t *ret)
 }
 
 /* Lines are "ADDRESS TYPE NAME" with "\t[MODULE]" behind symbols of modules. */
-uint64_t find_symbol(const char *name)
+void find_symbols(const char *const name[], uint64_t *address, size_t n)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
 	char line[600], found[512];
-	unsigned long long address = 0, v;
+	unsigned long long v;
 
+	memset(address, 0, n * sizeof(*address));
 	if (!f)
-		return 0;
-	while (!address && fgets(line, sizeof(line), f))
-		if (strstr(line, name) && sscanf(line, "%llx %*c %511s", &v, found) == 2 && strcmp(found, name) == 0)
-			address = v;
+		return;
+	/* hundreds of thousands of lines; the kernel hands out a page at a time, not more */
+	(void)setvbuf(f, NULL, _IOFBF, 4096);
+	while (fgets(line, sizeof(line), f))
+		for (size_t i = 0; i < n; i++)
+			if (strstr(line, name[i]) && sscanf(line, "%llx %*c %511s", &v, found) == 2 &&
+			    strcmp(found, name[i]) == 0)
+				address[i] = v;
 	(void)fclose(f);
-	return address;
 }
 
 struct tuples {

@@ -22,8 +22,8 @@ int find_fail(struct ct_err *err, int code, const char *format, ...) __attribute
 /* A number from a file below /proc/sys/net/netfilter, of the calling thread's network namespace. 0 or a negative errno. */
 int find_sysctl(const char *name, uint64_t *ret);
 
-/* Address of the kernel variable @name; 0 if it isn't in /proc/kallsyms, or hidden there. */
-uint64_t find_symbol(const char *name);
+/* Addresses of the kernel variables @name, @n of them; 0 if one isn't in /proc/kallsyms, or hidden there. */
+void find_symbols(const char *const name[], uint64_t *address, size_t n);
 
 /* The first few connections of this network namespace, FIND_TUPLES_MAX at most. Returns their number, or a negative errno. */
 int find_tuples(struct find_tuple *tuples, struct ct_err *err);

@@ -5,10 +5,12 @@
 #include "cli.h"
 #include "options.h"
 #include "out.h"
+#include "../bpf/chains.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 #include <conntune/conntune.h>
 
 #define TOP_DEFAULT 20
@@ -22,6 +24,10 @@
  * @top:    groups shown
  * @shown:  entries in them
  * @errors: at least one of them isn't exact
+ * @in_kernel: counted there, not from a dump
+ * @everybody: then: of all network namespaces
+ * @changed: then: the table changed meanwhile
+ * @slices, @slice_max_usec: then: runs of the program, and the longest one
  */
 struct report {
 	struct ct_facts facts;
@@ -29,6 +35,9 @@ struct report {
 	const struct ct_census_result *result;
 	uint64_t top, shown;
 	bool errors;
+	bool in_kernel, everybody, changed;
+	uint64_t slices;
+	double slice_max_usec;
 };
 
 /* A table of text whose last column is a bar; the writer's own tables know no bars. */
@@ -208,8 +217,10 @@ static void show_head(struct out *out, const struct report *r)
 	char memory[32];
 
 	out_human(memory, sizeof(memory), OUT_BYTES, (double)t->total * (double)r->facts.entry_bytes);
-	out_line(out, "%" PRIu64 " entries of this network namespace%s, %s; counted in %.2f s.", t->total,
-		 t->total == t->received ? "" : " pass the filter", memory, t->seconds);
+	out_line(out, "%" PRIu64 " entries of %s%s, %s; counted in %.2f s.", t->total,
+		 r->everybody ? "all network namespaces" : "this network namespace", t->total == t->received ? "" : " pass the filter", memory, t->seconds);
+	out_text(out, "source", NULL, r->in_kernel ? "kernel" : "dump");
+	out_bool(out, "all_namespaces", NULL, r->everybody);
 	out_u64(out, "total", NULL, OUT_PLAIN, t->total);
 	out_u64(out, "received", NULL, OUT_PLAIN, t->received);
 	out_u64(out, "groups_found", NULL, OUT_PLAIN, t->groups);
@@ -242,7 +253,11 @@ static void show_remarks(struct out *out, const struct report *r)
 			 t->uncounted);
 	if (t->resized)
 		out_line(out, "The number of buckets changed meanwhile: entries may be missing or counted twice.");
-	if (t->attempts > 1)
+	if (r->changed)
+		out_line(out, "The table changed meanwhile: entries may be missing or counted twice.");
+	if (t->attempts > 1 && r->in_kernel)
+		out_line(out, "The table was resized meanwhile, %u walks were given up.", t->attempts - 1);
+	else if (t->attempts > 1)
 		out_line(out, "The kernel broke off %u dumps before this one.", t->attempts - 1);
 }
 
@@ -251,6 +266,13 @@ static void show_idle(struct out *out, const struct report *r)
 	static const char *const names[CT_CENSUS_IDLE__COUNT] = { "1 min", "10 min", "1 h", "1 day" };
 	const struct ct_census_result *t = r->result;
 
+	if (r->in_kernel) {
+		out_u64(out, "idle_unknown", NULL, OUT_PLAIN, t->idle_unknown);
+		out_bool(out, "changed", NULL, r->changed);
+		out_u64(out, "slices", NULL, OUT_PLAIN, r->slices);
+		out_real(out, "slice_max_seconds", NULL, OUT_SECONDS, r->slice_max_usec / 1e6);
+		return;
+	}
 	out_begin(out, OUT_TABLE, "idle", "Idle, as far as the time-outs tell");
 	for (unsigned i = 0; i < CT_CENSUS_IDLE__COUNT; i++) {
 		out_begin(out, OUT_OBJECT, NULL, NULL);
@@ -282,6 +304,38 @@ static void sum_up(struct report *r, const struct cli_options *opt)
 	}
 }
 
+static double seconds_on(clockid_t clock)
+{
+	struct timespec t;
+
+	(void)clock_gettime(clock, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Everything is paid for by this thread: loading, and the walk, which is done in its system calls. */
+static int count_in_kernel(struct ct_census *census, struct report *r, bool everybody, struct ct_err *err)
+{
+	const double began = seconds_on(CLOCK_MONOTONIC), cpu_began = seconds_on(CLOCK_THREAD_CPUTIME_ID);
+	struct chains *chains = NULL;
+	int ret;
+
+	if (r->facts.presence == CT_PRESENCE_ABSENT)
+		return cli_fail(err, -ENODATA, "connection tracking isn't loaded, so there is nothing to count");
+	ret = chains_census(&chains, everybody, err);
+	if (ret < 0)
+		return ret;
+	ret = ct_census_take_counts(census, chains->counts, chains->kinds, chains->restarts + 1,
+				    seconds_on(CLOCK_MONOTONIC) - began,
+				    seconds_on(CLOCK_THREAD_CPUTIME_ID) - cpu_began, err);
+	r->in_kernel = true;
+	r->everybody = everybody;
+	r->changed = chains->changed;
+	r->slices = chains->slices;
+	r->slice_max_usec = chains->slice_max_usec;
+	chains_free(chains);
+	return ret;
+}
+
 int cmd_census(const struct cli_options *opt, struct out *out, struct ct_err *err)
 {
 	const struct ct_census_options options = {
@@ -295,12 +349,15 @@ int cmd_census(const struct cli_options *opt, struct out *out, struct ct_err *er
 	cli_cleanup(report_freep) struct report *report = calloc(1, sizeof(*report));
 	int r = report ? ct_census_new(&census, &options, err) : cli_fail(err, -ENOMEM, "out of memory");
 
+	if (r == 0 && opt->in_kernel)
+		r = ct_census_takes_counts(census, err);
 	if (r == 0)
 		r = cli_open_root(&fs, opt, err);
 	if (r == 0)
 		r = ct_facts_collect(fs, NULL, &report->facts, err);
 	if (r == 0)
-		r = ct_census_run(census, fs, &report->facts, err);
+		r = opt->in_kernel ? count_in_kernel(census, report, opt->all_namespaces, err)
+				   : ct_census_run(census, fs, &report->facts, err);
 	if (r < 0)
 		return r;
 	report->census = census;

@@ -9,7 +9,8 @@ case $conntune in
 /*) ;;
 *) conntune=$PWD/$conntune ;;
 esac
-export conntune
+slow=$PWD/tests/integration/chains-slow
+export conntune slow
 
 # --- what needs no entries
 machine captured
@@ -31,6 +32,14 @@ if setpriv --reuid 65534 --regid 65534 --clear-groups "$conntune" --version >/de
 		status=$?
 	is "no privilege: exit code" "$status" 3
 	grep -q 'Operation not permitted' "$tmp/err" || fail "no privilege: '$(cat "$tmp/err")'"
+	status=0
+	setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set=-all "$conntune" census --in-kernel \
+		>"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+	case $(cat "$tmp/err") in
+	*'built without BPF programs ('*) is "in the kernel, without BPF: exit code" "$status" 4 ;;
+	*CAP_BPF*) is "in the kernel, no privilege: exit code" "$status" 3 ;;
+	*) fail "in the kernel, no privilege: '$(cat "$tmp/err")'" ;;
+	esac
 fi
 
 # with SPEC... -- ARGUMENT...: census in a new namespace with these entries; leaves $status, $tmp/out, $tmp/err
@@ -192,4 +201,59 @@ is "text: the largest group" "$(awk '$4 == 1000 { print $1, $2, $3, $5, $6, (len
 grep -q '^427 more groups with 2986 entries' "$tmp/out" || fail "text: $(cat "$tmp/out")"
 with "n=1 $ping" -- --by dport,state
 is "text: what isn't there" "$(awk '$3 == 1 { print $1, $2 }' "$tmp/out")" "- -"
+
+# --- inside the kernel
+status=0
+"$conntune" census --in-kernel --json >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+[ "$status" -eq 0 ] || {
+	is "in the kernel: can't, exit code" "$status" 4
+	finish
+}
+documented census in the kernel
+is "in the kernel: source" "$(json '"\(.source) \(.all_namespaces)"')" "kernel false"
+
+mix "tcp,established,assured:4000 tcp,syn_sent,unreplied:3000 udp,-,unreplied:1000 udp,-,assured:900 udp,-,replied:500 tcp,established,replied:80 icmp,-,unreplied:50 icmpv6,-,unreplied:20 sctp,established,assured:7" \
+	"n=3000 $web" "n=1000 $web6" "n=80 $web dport=1 status=2" "n=3000 $half" "n=1000 $dns zone=3 mark=1" \
+	"n=900 $dns6" "n=500 $dns status=2" "n=50 $ping" "n=20 $ping6" "n=7 $sctp" -- --in-kernel --by proto,state,assured
+mix "time_wait:900 fin_wait:800 close_wait:700 last_ack:600 syn_recv:500 close:400 -:300 syn_sent2:200" \
+	"n=400 $half state=8" "n=500 $half state=2 dport=1" "n=600 $half state=6 dport=2" "n=700 $half state=5 dport=3" \
+	"n=800 $half state=4 dport=4" "n=900 $half state=7 dport=5" "n=200 $half state=9 dport=6" "n=300 $dns" -- \
+	--in-kernel --by state
+mix "tcp:300 sctp:7" "n=300 $web" "n=200 $dns status=2" "n=100 $half" "n=7 $sctp" -- \
+	--in-kernel --by proto --filter 'assured=yes'
+mix "" -- --in-kernel
+is "in the kernel, nothing: total" "$(json .total)" 0
+
+# Each namespace sees its own; one walk may see all. What is past its time doesn't count, and the dump, which throws such
+# entries out, comes last. By tiny slices and by calls too: every long chain is then interrupted.
+# shellcheck disable=SC2016
+unshare -n sh -c '
+	make=$1 tmp=$2
+	"$make" "$3" "$4" "$5" "$6" || exit
+	sleep 2
+	"$conntune" census --in-kernel --by proto,state,assured --json >"$tmp/kernel"
+	"$conntune" census --in-kernel --all-namespaces --json >"$tmp/all"
+	unshare -n "$conntune" census --in-kernel --json >"$tmp/other"
+	for i in 1 2 3 4 5 6; do "$conntune" census --in-kernel --json; done >"$tmp/slices"
+	"$slow" census | sort -n >"$tmp/slow"
+	"$conntune" census --by proto,state,assured --json >"$tmp/dump"' sh "$make" "$tmp" \
+	"n=60000 $web" "n=30000 $dns6 timeout=1000" "n=5000 $half timeout=1000" "n=4000 $dns timeout=1" 2>"$tmp/err"
+is "in the kernel: errors" "$(cat "$tmp/err")" ""
+groups='[.groups[] | "\(.key.proto) \(.key.state) \(.key.assured) \(.entries)"] | join(", ")'
+is "in the kernel: by hand" "$(jq -r "$groups" "$tmp/kernel")" \
+	"tcp established assured 60000, udp null assured 30000, tcp syn_sent unreplied 5000"
+is "in the kernel: as the dump" "$(jq -r "$groups" "$tmp/kernel")" "$(jq -r "$groups" "$tmp/dump")"
+is "in the kernel: total as the dump" "$(jq .total "$tmp/kernel")" "$(jq .total "$tmp/dump")"
+is "in the kernel: another namespace" "$(jq .total "$tmp/other")" 0
+is "in the kernel: all namespaces" "$(jq '.all_namespaces and .total >= 95000' "$tmp/all")" true
+# the best of some walks, because anything may interrupt one
+is "in the kernel: longest slice within 250 us ($(jq -s 'map(.slice_max_seconds) | min' "$tmp/slices") s)" \
+	"$(jq -s 'map(.slice_max_seconds) | min < 0.00025' "$tmp/slices")" true
+is "in the kernel: by small slices and calls" "$(cat "$tmp/slow")" "6 1 unreplied 5000
+6 3 assured 60000
+17 0 assured 30000"
+
+with "n=300 $web" -- --in-kernel
+is "in the kernel, text: exit code" "$status" 0
+grep -q '^300 entries of this network namespace' "$tmp/out" || fail "in the kernel, text: $(cat "$tmp/out")"
 finish

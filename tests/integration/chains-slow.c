@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* chains-slow: the exact histogram on one line, by a loader that was built with other limits. */
+/* chains-slow [census]: the exact histogram on one line, or the kinds of entries, by a loader built with other limits. */
 #include "config.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include "../../src/bpf/chains.h"
 
-int main(void)
+static void print_kinds(const struct chains *chains)
+{
+	for (size_t i = 0; i < chains->kinds; i++) {
+		const struct ct_census_count *c = &chains->counts[i];
+
+		printf("%u %u %s %" PRIu64 "\n", c->proto, c->state,
+		       c->assured ? "assured" : c->replied ? "replied" : "unreplied", c->entries);
+	}
+}
+
+int main(int argc, char *argv[])
 {
 	struct chains *chains;
 	struct ct_err err;
 
-	if (chains_walk(&chains, &err) < 0) {
+	(void)argv;
+	if ((argc > 1 ? chains_census(&chains, false, &err) : chains_walk(&chains, &err)) < 0) {
 		fprintf(stderr, "chains-slow: %s\n", err.msg);
 		return 1;
 	}
-	for (uint64_t i = 0; i <= chains->longest; i++)
+	if (argc > 1)
+		print_kinds(chains);
+	for (uint64_t i = 0; argc == 1 && i <= chains->longest; i++)
 		printf("%" PRIu64 "%s", chains->histogram[i], i < chains->longest ? "," : "\n");
 	chains_free(chains);
 	return 0;

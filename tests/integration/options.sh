@@ -81,6 +81,14 @@ done
 refused 2 "--max-cpu '101': out of range" census --max-cpu 101
 refused 2 "--top '100001': out of range" census --top 100001
 refused 2 "status takes no --by" status --by src
+for bad in src dst dport zone mark prefix age timeout proto,state,src; do
+	refused 2 "by '.*': inside the kernel entries are counted by proto, state and assured only" census --in-kernel --by "$bad"
+done
+refused 2 "filter: condition 2 isn't about proto, state or assured" census --in-kernel --filter 'proto=tcp dport=443'
+refused 2 "--in-kernel .*--root" census --in-kernel --root "$tmp"
+refused 2 "--all-namespaces needs --in-kernel" census --all-namespaces
+refused 2 "--in-kernel .*--prefix" census --in-kernel --prefix 24
+refused 2 "--in-kernel .*--max-cpu" census --in-kernel --max-cpu 50
 
 # --- unknown names and the nearest
 refused 2 "unknown command 'advice', did you mean 'advise'" advice

@@ -523,6 +523,70 @@ START_TEST(a_paced_census_sleeps)
 }
 END_TEST
 
+/* ---- counts in place of a dump */
+
+static const struct ct_census_count taken[] = {
+	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .assured = true, .entries = 1000000000000 },
+	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .entries = 7 },
+	{ .proto = 6, .has_state = true, .state = 1, .entries = 30 },
+	{ .proto = 17, .entries = 20 },
+	{ .proto = 17, .replied = true, .assured = true, .entries = 0 },
+	{ .proto = 132, .has_state = true, .state = 4, .replied = true, .assured = true, .entries = 9 },
+};
+
+static const struct {
+	struct ct_census_options options;
+	const char *groups;
+	uint64_t total;
+} takings[] = {
+	{ { 0 }, "tcp,established=1000000000007 | tcp,syn_sent=30 | udp,-=20 | sctp,established=9", 1000000000066 },
+	{ { .by = "assured" }, "assured=1000000000009 | unreplied=50 | replied=7", 1000000000066 },
+	{ { .by = "proto", .filter = "state!=established assured=no" }, "tcp=30 | udp=20", 50 },
+	{ { .by = "assured,proto", .filter = "proto=sctp" }, "assured,sctp=9", 9 },
+};
+
+START_TEST(counts_are_taken_for_a_dump)
+{
+	struct ct_census *c = made(&takings[_i].options);
+	const struct ct_census_result *r = ct_census_result(c);
+
+	/* each time anew */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(ct_census_take_counts(c, taken, ct_array_size(taken), 2, 0.5, 0.25, NULL), 0);
+		ck_assert_str_eq(groups_text(c), takings[_i].groups);
+		ck_assert_uint_eq(r->total, takings[_i].total);
+		ck_assert_uint_eq(r->received, 1000000000066);
+		ck_assert_uint_eq(r->idle_unknown, r->total);
+		ck_assert(r->exact && !r->packets.known && !r->filtered && !r->resized);
+		ck_assert_uint_eq(r->attempts, 2);
+		ck_assert(r->seconds == 0.5 && r->cpu_seconds == 0.25);
+	}
+	(void)ct_census_free(c);
+}
+END_TEST
+
+static const struct {
+	struct ct_census_options options;
+	const char *word;
+} not_taken[] = {
+	{ { .by = "proto,src" }, "by 'src'" },
+	{ { .by = "zone" }, "by 'zone'" },
+	{ { .by = "timeout" }, "proto, state and assured only" },
+	{ { .filter = "proto=tcp dport=1" }, "condition 2" },
+	{ { .filter = "family=ipv4" }, "condition 1" },
+};
+
+START_TEST(counts_that_dont_tell_what_is_asked_for_are_refused)
+{
+	struct ct_census *c = made(&not_taken[_i].options);
+	struct ct_err err = { 0 };
+
+	ck_assert_failed(ct_census_take_counts(c, taken, 1, 1, 0, 0, &err), err, -EINVAL, not_taken[_i].word);
+	ck_assert_uint_eq(ct_census_result(c)->total, 0);
+	(void)ct_census_free(c);
+}
+END_TEST
+
 /* ---- options */
 
 static const struct {
@@ -1054,6 +1118,8 @@ Suite *module_suite(void)
 	tcase_add_test(dump, a_resize_meanwhile_is_told);
 	tcase_add_test(dump, nothing_is_asked_where_there_is_nothing);
 	tcase_add_test(dump, a_paced_census_sleeps);
+	tcase_add_loop_test(dump, counts_are_taken_for_a_dump, 0, ct_array_size(takings));
+	tcase_add_loop_test(dump, counts_that_dont_tell_what_is_asked_for_are_refused, 0, ct_array_size(not_taken));
 	suite_add_tcase(s, dump);
 	tcase_add_loop_test(ask, wrong_options_are_named, 0, ct_array_size(wrong_options));
 	tcase_add_test(ask, names_end_where_they_end);
