@@ -1016,7 +1016,7 @@ static int parse_copy(const void *message, size_t n)
 
 START_TEST(a_cut_message_is_refused)
 {
-	char buffer[512];
+	char buffer[512] = { 0 };       /* blanks between attributes are bytes of the message, too */
 	const struct nlmsghdr *h = put_entry(buffer, &full, 0, 0);
 	unsigned fine = 0;
 
@@ -1032,7 +1032,7 @@ END_TEST
 START_TEST(no_byte_of_a_message_can_do_harm)
 {
 	static const uint8_t values[] = { 0, 1, 3, 4, 5, 0x7f, 0x80, 0xff };
-	char buffer[512];
+	char buffer[512] = { 0 };       /* blanks between attributes are bytes of the message, too */
 	const struct nlmsghdr *h = put_entry(buffer, &full, 0, 0);
 
 	for (size_t i = sizeof(*h); i < h->nlmsg_len; i++)
