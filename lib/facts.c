@@ -389,6 +389,23 @@ const char *ct_entry_source_name(enum ct_entry_source source)
 	return "?";
 }
 
+const char *ct_patch_source_name(enum ct_patch_source source)
+{
+	switch (source) {
+	case CT_PATCH_RELEASE:
+		return "release";
+	case CT_PATCH_BUILD:
+		return "build";
+	case CT_PATCH_SIGNATURE:
+		return "signature";
+	case CT_PATCH_ASSUMED:
+		return "assumed";
+	case CT_PATCH_GIVEN:
+		return "given";
+	}
+	return "?";
+}
+
 const char *ct_presence_name(enum ct_presence presence)
 {
 	switch (presence) {

@@ -62,6 +62,32 @@ static int read_kernel(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
 	return set_release(fs, version, text + sizeof(before) - 1, f, err);
 }
 
+static bool tells(struct ct_fs *fs, const char *path, bool (*read)(struct ct_kver *v, const char *text),
+		  struct ct_kver *v)
+{
+	char text[1024];
+
+	return ct_facts_text(fs, path, text, sizeof(text), NULL) == 0 && read(v, text);
+}
+
+/*
+ * Vendors that keep "6.1.0" in the release through all updates of 6.1.y: Debian and Ubuntu tell which one it is elsewhere,
+ * Red Hat's and Oracle's don't. A bare "6.1.0" is that, and a release candidate has had no updates.
+ */
+static enum ct_patch_source find_patch(struct ct_fs *fs, struct ct_facts *f)
+{
+	const char *more = f->release + strspn(f->release, "0123456789.");
+
+	if (f->kernel.patch != 0 || !ct_kver_at_least(&f->kernel, 3, 0, 0))
+		return CT_PATCH_RELEASE;
+	if (tells(fs, "proc/version_signature", ct_kver_from_signature, &f->kernel))
+		return CT_PATCH_SIGNATURE;
+	if (tells(fs, "proc/sys/kernel/version", ct_kver_from_build, &f->kernel) ||
+	    tells(fs, "proc/version", ct_kver_from_build, &f->kernel))
+		return CT_PATCH_BUILD;
+	return *more && strncmp(more, "-rc", 3) != 0 ? CT_PATCH_ASSUMED : CT_PATCH_RELEASE;
+}
+
 /* "MemTotal:  12345 kB" to bytes. Returns: 0; -ENOENT if the line is another one; -EBADMSG. */
 static int meminfo_line(const char *line, const char *name, uint64_t *ret)
 {
@@ -242,9 +268,12 @@ int ct_facts_machine(struct ct_fs *fs, const struct ct_facts_override *over, str
 
 	if (over->kernel.major) {
 		f->kernel = over->kernel;
+		f->patch_source = CT_PATCH_GIVEN;
 		(void)snprintf(f->release, sizeof(f->release), "%u.%u.%u", f->kernel.major, f->kernel.minor, f->kernel.patch);
 	} else {
 		r = read_kernel(fs, f, err);
+		if (r == 0)
+			f->patch_source = find_patch(fs, f);
 	}
 	if (r == 0 && over->ram_bytes)
 		f->ram_bytes = (struct ct_u64){ .known = true, .v = over->ram_bytes };

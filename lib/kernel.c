@@ -66,6 +66,63 @@ int ct_kver_parse(const char *text, struct ct_kver *ret, struct ct_err *err)
 	return 0;
 }
 
+/* @word begins with a version of the series of @v, of which the release has told no stable update: what ends it. */
+static const char *same_series(const char *word, const struct ct_kver *v, uint16_t *patch)
+{
+	uint16_t major, minor;
+
+	if (v->major < 3 || v->patch != 0)
+		return NULL;
+	if (parse_part(&word, &major) < 0 || *word++ != '.' || parse_part(&word, &minor) < 0 || *word++ != '.' ||
+	    parse_part(&word, patch) < 0)
+		return NULL;
+	return major == v->major && minor == v->minor ? word : NULL;
+}
+
+/* The last "#" and a number, which the kernel's build begins with: "#1 SMP ...", "#129-Ubuntu SMP ...". */
+static const char *build_of(const char *text)
+{
+	const char *build = NULL;
+
+	for (const char *p = text; (p = strchr(p, '#')); p++)
+		if (isdigit((unsigned char)p[1]) && (p == text || p[-1] == ' '))
+			build = p;
+	return build;
+}
+
+/*
+ * A package's version: [EPOCH:]VERSION-REVISION. Without '-' it may have been cut: the kernel keeps 64 bytes.
+ * Seen: Debian 3.2.68-1+deb7u1, 6.0.7-1kali1, 1:6.1.63-1+rpt1 (Raspberry Pi), Uos 4.19.67-11eagle, PMX 6.8.12-5.
+ */
+bool ct_kver_from_build(struct ct_kver *v, const char *text)
+{
+	const char *word = build_of(text), *end;
+	uint16_t patch;
+
+	for (; word && *word; word += strcspn(word, " "), word += strspn(word, " ")) {
+		size_t epoch = strspn(word, "0123456789");
+
+		end = same_series(word + (word[epoch] == ':' ? epoch + 1 : 0), v, &patch);
+		if (end && *end == '-') {
+			v->patch = patch;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool ct_kver_from_signature(struct ct_kver *v, const char *text)
+{
+	const char *space = strrchr(text, ' '), *end;
+	uint16_t patch;
+
+	end = space ? same_series(space + 1, v, &patch) : NULL;
+	if (!end || *end != '\0')
+		return false;
+	v->patch = patch;
+	return true;
+}
+
 int ct_kver_cmp(const struct ct_kver *a, const struct ct_kver *b)
 {
 	if (a->major != b->major)
@@ -120,16 +177,25 @@ static enum ct_era era_of(const struct ct_kver *v)
 }
 
 /*
- * Section 4, "Chain limit". Linux 6.3 raised it from 8..31 to 50..79, and 6.1.y took that over: not in 6.1.0, seen in
- * 6.1.53. Between those two the lower limit is assumed, because it is the one that loses connections.
+ * Section 4, "Chain limit". Linux 6.3 raised it from 8..31 to 50..79 (c77737b736ce, "netfilter: conntrack: adopt safer max
+ * chain length"). In the announcements of 5.15.103 and 6.1.20, and in the review of 6.2.7, all of March 2023, it is named;
+ * 5.16 to 6.0 had no updates any more. Where the update isn't known the lower limit is assumed: it loses connections.
  */
+static bool has_safer_chains(const struct ct_kver *v)
+{
+	static const struct ct_kver first[] = { { 5, 15, 103 }, { 6, 1, 20 }, { 6, 2, 7 } };
+
+	for (size_t i = 0; i < ct_array_size(first); i++)
+		if (v->major == first[i].major && v->minor == first[i].minor)
+			return v->patch >= first[i].patch;
+	return ct_kver_at_least(v, 6, 3, 0);
+}
+
 static void chain_limit(const struct ct_kver *v, struct ct_kernel *k)
 {
-	bool backported = v->major == 6 && v->minor == 1 && v->patch >= 53;
-
 	if (!ct_kver_at_least(v, 5, 15, 0))
 		return;
-	if (backported || ct_kver_at_least(v, 6, 3, 0)) {
+	if (has_safer_chains(v)) {
 		k->chain_limit_min = 50;
 		k->chain_limit_max = 79;
 	} else {

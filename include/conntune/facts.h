@@ -51,6 +51,15 @@ enum ct_entry_source {
 	CT_ENTRY_MODEL,                 /* by kernel version, ct_kernel.slab_entry_bytes */
 };
 
+/* Where the third part of the kernel's version comes from: which stable updates are in it. */
+enum ct_patch_source {
+	CT_PATCH_RELEASE,               /* the release itself */
+	CT_PATCH_BUILD,                 /* proc/sys/kernel/version or proc/version, ct_kver_from_build() */
+	CT_PATCH_SIGNATURE,             /* proc/version_signature, ct_kver_from_signature() */
+	CT_PATCH_ASSUMED,               /* nothing tells, and the release is a vendor's: taken for 0 */
+	CT_PATCH_GIVEN,                 /* the caller said so */
+};
+
 /* Why an entry carries the 128-byte extension; bits. */
 enum ct_extension_reason {
 	CT_EXTENSION_ACCT = 1,
@@ -65,7 +74,9 @@ enum ct_extension_reason {
  * @ram_bytes:           MemTotal
  * @mem_available_bytes: MemAvailable (3.14), else MemFree + Buffers + Cached
  * @page_bytes, @pointer_bits: of the kernel, not of this program; if nothing tells, 4096 and 64 (32 before 2.6)
- * @kernel, @release:    version and the text it came from
+ * @kernel:              version, with the stable update where that can be told
+ * @release:             as uname -r says, or the version given; "6.1.0-42-amd64" is 6.1.159, say
+ * @patch_source:        where kernel.patch comes from
  * @machine:             as uname -m says, "" if not known
  * @cpus:                possible CPUs; 0 if not known
  * @netns_inode:         network namespace that the values belong to
@@ -90,6 +101,7 @@ struct ct_facts {
 	unsigned pointer_bits;
 	struct ct_kver kernel;
 	char release[96];
+	enum ct_patch_source patch_source;
 	char machine[32];
 	uint32_t cpus;
 	struct ct_u64 netns_inode;
@@ -146,6 +158,7 @@ struct ct_u64 ct_facts_entries(const struct ct_facts *facts);
 /* "slab", "slabinfo", ...: the words used in JSON. */
 const char *ct_entry_source_name(enum ct_entry_source source);
 const char *ct_presence_name(enum ct_presence presence);        /* "absent", "module", "built-in" */
+const char *ct_patch_source_name(enum ct_patch_source source);  /* "release", "build", "signature", "assumed", "given" */
 
 #ifdef __cplusplus
 }

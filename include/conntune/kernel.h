@@ -24,6 +24,19 @@ struct ct_kver {
  */
 int ct_kver_parse(const char *text, struct ct_kver *ret, struct ct_err *err);
 
+/**
+ * ct_kver_from_build - the stable update, where a release such as "6.1.0-42-amd64" doesn't tell it
+ * @v:    as the release says; its patch is replaced. Only if that is 0, from 3.0 on
+ * @text: proc/sys/kernel/version, or proc/version, which ends in the same words. Debian, what is made from it, and
+ *        Proxmox put the source's version there: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.159-1 (2025-12-30)". What stands
+ *        before '#' doesn't count: it has versions too, those of compilers
+ * Returns: is there a version of the same MAJOR.MINOR? Others are left out.
+ */
+bool ct_kver_from_build(struct ct_kver *v, const char *text);
+
+/* The same from Ubuntu's proc/version_signature, "Ubuntu 6.8.0-31.31-generic 6.8.1": its last word. */
+bool ct_kver_from_signature(struct ct_kver *v, const char *text);
+
 /* Negative, 0 or positive as @a is older than, the same as or newer than @b. */
 int ct_kver_cmp(const struct ct_kver *a, const struct ct_kver *b);
 

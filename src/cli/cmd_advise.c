@@ -19,6 +19,24 @@ struct way {
 	bool differs, lowers;
 };
 
+/* For people only where it isn't what the release says. */
+static void show_version(struct out *out, const struct ct_facts *f)
+{
+	static const char *const notes[] = {
+		[CT_PATCH_BUILD] = "/proc/version names it",
+		[CT_PATCH_SIGNATURE] = "/proc/version_signature",
+		[CT_PATCH_ASSUMED] = "assumed: what its vendor added isn't told",
+	};
+	bool hidden = f->patch_source < cli_array_size(notes) && notes[f->patch_source];
+	char version[24];
+
+	(void)snprintf(version, sizeof(version), "%u.%u.%u", f->kernel.major, f->kernel.minor, f->kernel.patch);
+	out_text(out, "kernel_version", hidden ? "which is" : NULL, version);
+	if (hidden)
+		out_note(out, "%s", notes[f->patch_source]);
+	out_text(out, "kernel_version_source", NULL, ct_patch_source_name(f->patch_source));
+}
+
 static void show_facts(struct out *out, const struct cli_options *opt, const struct cli_sizing *s)
 {
 	const struct ct_facts *f = &s->facts;
@@ -34,6 +52,7 @@ static void show_facts(struct out *out, const struct cli_options *opt, const str
 	out_text(out, "kernel", "kernel", f->release);
 	out_note(out, "%u-bit pointers, pages of %u KiB%s%s", f->pointer_bits, f->page_bytes / 1024,
 		 f->machine[0] ? ", " : "", f->machine);
+	show_version(out, f);
 	out_u64(out, "page_bytes", NULL, OUT_BYTES, f->page_bytes);
 	out_u64(out, "pointer_bits", NULL, OUT_PLAIN, f->pointer_bits);
 	if (f->machine[0])

@@ -34,5 +34,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_require(ct_kver_parse(printed, &again, NULL) == 0 && ct_kver_cmp(&v, &again) == 0);
 	fuzz_require(ct_kver_at_least(&v, 2, 4, 0));
 	describe(&v);
+	for (int i = 0; i < 2; i++) {
+		bool told = i ? ct_kver_from_signature(&again, text) : ct_kver_from_build(&again, text);
+
+		fuzz_require(!told || (v.patch == 0 && again.major == v.major && again.minor == v.minor));
+		again = v;
+	}
 	return 0;
 }

@@ -55,7 +55,8 @@ zeros()
 
 kernel()
 {
-	copy proc/sys/kernel/osrelease proc/sys/kernel/arch proc/meminfo sys/devices/system/cpu/possible
+	copy proc/sys/kernel/osrelease proc/sys/kernel/version proc/sys/kernel/arch proc/version_signature proc/meminfo \
+		sys/devices/system/cpu/possible
 	# the rest of the line names who built it
 	there proc/version && sed 's/^\(Linux version [^ ]*\).*/\1/' /proc/version | put proc/version
 	there sys/devices/system/cpu/possible || grep '^processor' /proc/cpuinfo 2>/dev/null | put proc/cpuinfo

@@ -57,6 +57,7 @@ enum initial { UNKNOWN, FIRST, CHILD };
 static const struct tree {
 	const char *name;
 	struct ct_kver kernel;
+	enum ct_patch_source patch;
 	const char *machine;
 	unsigned bits;
 	uint32_t page, cpus;
@@ -92,29 +93,32 @@ static const struct tree {
 	{ .name = "2.6.32-x86_64", .kernel = V(2, 6, 32), X86_64, .cpus = 2, .ram_kib = 1020696, .available_kib = 850644,
 	  MODULE, .initial = FIRST, .netns = 1, .limit = 31896, .buckets = 8192, .entries = 421, .expected = 0,
 	  .slab = 304, .source = CT_ENTRY_SLAB, .reasons = CT_EXTENSION_EVENTS, .log_buckets = -1 },
-	{ .name = "3.10-x86_64", .kernel = V(3, 10, 0), X86_64, .cpus = 4, .ram_kib = 3880480, .available_kib = 2880480,
+	{ .name = "3.10-x86_64", .kernel = V(3, 10, 0), .patch = CT_PATCH_ASSUMED, X86_64, .cpus = 4, .ram_kib = 3880480, .available_kib = 2880480,
 	  MODULE, .initial = FIRST, .netns = 1, .limit = 65536, .buckets = 16384, .entries = 2345, .expected = 0,
 	  .slab = 320, .source = CT_ENTRY_SLAB, .reasons = CT_EXTENSION_EVENTS | CT_EXTENSION_NAT, .log_buckets = -1 },
-	{ .name = "4.18-arm64-64k", .kernel = V(4, 18, 0), .machine = "aarch64", .bits = 64, .page = 65536, .cpus = 4,
+	{ .name = "4.18-arm64-64k", .kernel = V(4, 18, 0), .patch = CT_PATCH_ASSUMED, .machine = "aarch64", .bits = 64, .page = 65536, .cpus = 4,
 	  .ram_kib = 498304, .available_kib = 310080, MODULE, .initial = FIRST, .netns = 1, .limit = 32768, .buckets = 8192,
 	  .entries = 88, .expected = 0, .slab = 320, .source = CT_ENTRY_SLAB, .reasons = CT_EXTENSION_EVENTS,
 	  .log_buckets = -1 },
-	{ .name = "4.19-x86_64", .kernel = V(4, 19, 0), X86_64, .cpus = 8, .ram_kib = 8167548, .available_kib = 7101200,
+	{ .name = "4.19-x86_64", .kernel = V(4, 19, 316), .patch = CT_PATCH_BUILD, X86_64, .cpus = 8, .ram_kib = 8167548, .available_kib = 7101200,
 	  MODULE, .initial = FIRST, .netns = 1, .limit = 262144, .buckets = 65536, .entries = 10240, .expected = 0,
 	  .slab = 320, .source = CT_ENTRY_SLAB, .reasons = CT_EXTENSION_EVENTS, .log_buckets = -1 },
-	{ .name = "5.10-x86_64", .kernel = V(5, 10, 0), X86_64, .cpus = 2, .ram_kib = 2030500, .available_kib = 1701200,
+	{ .name = "5.10-x86_64", .kernel = V(5, 10, 223), .patch = CT_PATCH_BUILD, X86_64, .cpus = 2, .ram_kib = 2030500, .available_kib = 1701200,
 	  MODULE, .initial = FIRST, .netns = 1, .limit = 65536, .buckets = 16384, .entries = 777, .expected = 0,
 	  .slab = 320, .source = CT_ENTRY_SLAB, .log_buckets = -1 },
-	{ .name = "5.10-armv7", .kernel = V(5, 10, 0), .machine = "armv7l", .bits = 32, .page = 4096, .cpus = 4,
+	{ .name = "5.10-armv7", .kernel = V(5, 10, 223), .patch = CT_PATCH_BUILD, .machine = "armv7l", .bits = 32, .page = 4096, .cpus = 4,
 	  .ram_kib = 508052, .available_kib = 401200, MODULE, .initial = FIRST, .netns = 1, .limit = 32768, .buckets = 8192,
 	  .entries = 777, .expected = 0, .slab = 0, .source = CT_ENTRY_MODEL, .reasons = CT_EXTENSION_EVENTS,
 	  .log_buckets = -1 },
-	{ .name = "5.10-no-memtotal", .kernel = V(5, 10, 0), X86_64, .cpus = 2, .ram_kib = -1, .available_kib = 1643364,
+	{ .name = "5.10-no-memtotal", .kernel = V(5, 10, 223), .patch = CT_PATCH_BUILD, X86_64, .cpus = 2, .ram_kib = -1, .available_kib = 1643364,
 	  MODULE, .initial = FIRST, .netns = 1, .limit = 65536, .buckets = 16384, .entries = 777, .expected = 0,
 	  .slab = 320, .source = CT_ENTRY_SLAB, .reasons = CT_EXTENSION_EVENTS, .log_buckets = -1 },
-	{ .name = "5.15-x86_64", .kernel = V(5, 15, 0), X86_64, .cpus = 2, .ram_kib = 4025632, .available_kib = 3201200,
+	{ .name = "5.15-x86_64", .kernel = V(5, 15, 160), .patch = CT_PATCH_SIGNATURE, X86_64, .cpus = 2, .ram_kib = 4025632, .available_kib = 3201200,
 	  MODULE, .initial = FIRST, .netns = 4, .limit = 65536, .buckets = 65536, .entries = 4097, .expected = 0,
 	  .slab = 320, .source = CT_ENTRY_SLAB, .reasons = CT_EXTENSION_EVENTS | CT_EXTENSION_ACCT, .log_buckets = -1 },
+	{ .name = "6.1-debian", .kernel = V(6, 1, 159), .patch = CT_PATCH_BUILD, X86_64, .cpus = 2, .ram_kib = 2030500,
+	  .available_kib = 1701200, MODULE, .initial = FIRST, .netns = 1, .limit = 65536, .buckets = 65536, .entries = 300,
+	  .expected = 0, .slab = 256, .source = CT_ENTRY_SLAB, .log_buckets = -1 },
 	{ .name = "6.1-no-module", .kernel = V(6, 1, 176), X86_64, .cpus = 1, .ram_kib = 113396, .available_kib = -2, ABSENT,
 	  .initial = UNKNOWN, .netns = 1, .limit = -1, .buckets = -1, .entries = -1, .expected = -1,
 	  .slab = 256, .source = CT_ENTRY_MODEL, .log_buckets = -1 },
@@ -155,6 +159,7 @@ START_TEST(each_tree_tells_its_machine)
 	struct ct_facts f = facts_of_tree(t);
 
 	ck_assert_int_eq(ct_kver_cmp(&f.kernel, &t->kernel), 0);
+	ck_assert_str_eq(ct_patch_source_name(f.patch_source), ct_patch_source_name(t->patch));
 	ck_assert_str_eq(f.machine, t->machine);
 	ck_assert_uint_eq(f.pointer_bits, t->bits);
 	ck_assert_uint_eq(f.page_bytes, t->page);
@@ -428,6 +433,60 @@ START_TEST(proc_version_stands_in_for_osrelease)
 	}
 	ck_assert_int_eq(r, 0);
 	ck_assert_str_eq(f.release, versions[_i].release);
+}
+END_TEST
+
+/* Lines as these vendors' kernels have them. */
+static const struct {
+	const char *release, *path, *text;
+	unsigned patch;
+	enum ct_patch_source source;
+} patches[] = {
+	{ "6.1.0-42-amd64", "proc/version", "Linux version 6.1.0-42-amd64 (debian-kernel@lists.debian.org) (gcc-12 (Debian "
+	  "12.2.0-14+deb12u1) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40) #1 SMP PREEMPT_DYNAMIC Debian 6.1.159-1 "
+	  "(2025-12-30)\n", 159, CT_PATCH_BUILD },
+	{ "6.1.0-42-amd64", "proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.159-1 (2025-12-30)\n", 159,
+	  CT_PATCH_BUILD },
+	{ "6.8.0-31-generic", "proc/version_signature", "Ubuntu 6.8.0-31.31-generic 6.8.1\n", 1, CT_PATCH_SIGNATURE },
+	/* of another kernel, or damaged */
+	{ "6.1.0-42-amd64", "proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC Debian 6.12.74-2 (2026-03-08)\n", 0,
+	  CT_PATCH_ASSUMED },
+	{ "6.1.0-42-amd64", "proc/version", "\177ELF", 0, CT_PATCH_ASSUMED },
+	{ "6.8.0-31-generic", "proc/version_signature", "Ubuntu 5.15.0-119.129-generic 5.15.160\n", 0, CT_PATCH_ASSUMED },
+	/* no word of it */
+	{ "5.14.0-427.13.1.el9_4.x86_64", "proc/sys/kernel/version", "#1 SMP PREEMPT_DYNAMIC Wed Apr 10 10:29:16 EDT 2024\n",
+	  0, CT_PATCH_ASSUMED },
+	{ "6.19.0-rc3", "proc/sys/kernel/version", "#1 SMP\n", 0, CT_PATCH_RELEASE },
+	{ "6.18.0", "proc/sys/kernel/version", "#1 SMP\n", 0, CT_PATCH_RELEASE },
+	/* the release knows better, and 2.6.32's third part is no stable update */
+	{ "6.12.74+deb13+1-amd64", "proc/sys/kernel/version", "#1 SMP Debian 6.12.75-2 (2026-03-08)\n", 74, CT_PATCH_RELEASE },
+	{ "2.6.32-26-generic", "proc/version_signature", "Ubuntu 2.6.32-26.47-generic 2.6.32.24+drm33.11\n", 32,
+	  CT_PATCH_RELEASE },
+};
+
+START_TEST(stable_update_is_told_where_the_release_hides_it)
+{
+	const char *root = scratch_dir();
+	struct ct_facts f;
+
+	put_file(root, "proc/sys/kernel/osrelease", patches[_i].release);
+	put_file(root, patches[_i].path, patches[_i].text);
+	f = facts_of(root);
+	ck_assert_uint_eq(f.kernel.patch, patches[_i].patch);
+	ck_assert_str_eq(ct_patch_source_name(f.patch_source), ct_patch_source_name(patches[_i].source));
+	ck_assert_str_eq(f.release, patches[_i].release);
+}
+END_TEST
+
+START_TEST(a_given_version_is_taken_as_it_is)
+{
+	const char *root = sysroot_copy("6.1-debian");
+	struct ct_facts_override over = { .kernel = V(6, 1, 0) };
+	struct ct_facts f;
+
+	ck_assert_int_eq(collect(root, &over, &f), 0);
+	ck_assert_uint_eq(f.kernel.patch, 0);
+	ck_assert_int_eq(f.patch_source, CT_PATCH_GIVEN);
 }
 END_TEST
 
@@ -925,11 +984,15 @@ START_TEST(names_of_sources_and_presence)
 {
 	static const char *const sources[] = { "given", "slab", "slabinfo", "log", "model" };
 	static const char *const presence[] = { "absent", "module", "built-in" };
+	static const char *const patch[] = { "release", "build", "signature", "assumed", "given" };
 
 	for (size_t i = 0; i < ct_array_size(sources); i++)
 		ck_assert_str_eq(ct_entry_source_name((enum ct_entry_source)i), sources[i]);
 	for (size_t i = 0; i < ct_array_size(presence); i++)
 		ck_assert_str_eq(ct_presence_name((enum ct_presence)i), presence[i]);
+	for (size_t i = 0; i < ct_array_size(patch); i++)
+		ck_assert_str_eq(ct_patch_source_name((enum ct_patch_source)i), patch[i]);
+	ck_assert_str_eq(ct_patch_source_name((enum ct_patch_source)99), "?");
 	ck_assert_str_eq(ct_entry_source_name((enum ct_entry_source)99), "?");
 	ck_assert_str_eq(ct_presence_name((enum ct_presence)99), "?");
 }
@@ -960,6 +1023,8 @@ static TCase *single_facts(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_machine_without_a_kernel_version_is_refused);
 	tcase_add_loop_test(tc, proc_version_stands_in_for_osrelease, 0, ct_array_size(versions));
+	tcase_add_loop_test(tc, stable_update_is_told_where_the_release_hides_it, 0, ct_array_size(patches));
+	tcase_add_test(tc, a_given_version_is_taken_as_it_is);
 	tcase_add_test(tc, a_bare_kernel_version_is_enough);
 	tcase_add_loop_test(tc, page_and_pointer_size_come_from_the_kernel_or_the_capture, 0, ct_array_size(geometries));
 	tcase_add_loop_test(tc, possible_cpus_are_counted, 0, ct_array_size(cpus));

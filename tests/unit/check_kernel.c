@@ -67,6 +67,63 @@ START_TEST(kver_parse_reads_releases_as_uname_gives_them)
 END_TEST
 
 static const struct {
+	const char *text;
+	struct ct_kver v;
+	bool signature;
+	int patch;                      /* -1: not told */
+} updates[] = {
+	/* builds */
+	{ .text = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.159-1 (2025-12-30)", .v = { 6, 1, 0 }, .patch = 159 },
+	{ .text = "Linux version 4.9.0-12-amd64 (debian-kernel@lists.debian.org) (gcc version 6.3.0 20170516 (Debian "
+		  "6.3.0-18+deb9u1) ) #1 SMP Debian 4.9.210-1 (2020-01-20)", .v = { 4, 9, 0 }, .patch = 210 },
+	{ .text = "#1 SMP Debian 3.2.68-1+deb7u1", .v = { 3, 2, 0 }, .patch = 68 },
+	{ .text = "#1 SMP Debian 3.16.7-ckt11-1+deb8u2 (2015-07-17)", .v = { 3, 16, 0 }, .patch = 7 },
+	{ .text = "#1 SMP PREEMPT_DYNAMIC Debian 6.0.7-1kali1 (2022-11-07)", .v = { 6, 0, 0 }, .patch = 7 },
+	{ .text = "#1 SMP PREEMPT Debian 1:6.1.63-1+rpt1 (2023-11-24)", .v = { 6, 1, 0 }, .patch = 63 },
+	{ .text = "#1 SMP Uos 4.19.67-11eagle (2020-03-21)", .v = { 4, 19, 0 }, .patch = 67 },
+	{ .text = "#1 SMP PREEMPT_DYNAMIC PMX 6.8.12-5 (2024-12-03T10:26Z)", .v = { 6, 8, 0 }, .patch = 12 },
+	{ .text = "#1 SMP PREEMPT_DYNAMIC Debian 6.1.0-1", .v = { 6, 1, 0 }, .patch = 0 },
+	/* the compiler has versions too, and one may be that of the series */
+	{ .text = "Linux version 4.9.0-0.bpo.12-amd64 (x) (gcc version 4.9.2 (Debian 4.9.2-10+deb8u2) ) #1 SMP", .v = { 4, 9, 0 },
+	  .patch = -1 },
+	{ .text = "Linux version 6.1.5-1", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "Linux version 6.1.0 (a#1 6.1.5-1) #2 SMP", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "#101-Ubuntu SMP Tue Nov 14 13:30:08 UTC 2023", .v = { 5, 15, 0 }, .patch = -1 },
+	{ .text = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.74-2 (2026-03-08)", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "#1 SMP PREEMPT_DYNAMIC Debian 5.1.74-2 (2026-03-08)", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "#1 SMP Debian 6.1~rc3-1~exp1", .v = { 6, 1, 0 }, .patch = -1 },
+	/* cut after 64 bytes: it may have been 6.1.159 */
+	{ .text = "#1 SMP Debian 6.1.15", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "#1 SMP Debian 6.1.99999-1", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "#1 SMP Debian 6.x 6- 6.1.x-1 : #x", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "#", .v = { 6, 1, 0 }, .patch = -1 },
+	{ .text = "", .v = { 6, 1, 0 }, .patch = -1 },
+	/* a release that tells it knows better; a third part before 3.0 is something else */
+	{ .text = "#1 SMP Debian 6.12.75-2", .v = { 6, 12, 74 }, .patch = -1 },
+	{ .text = "#1 SMP Debian 2.6.32-48squeeze1", .v = { 2, 6, 0 }, .patch = -1 },
+	/* signatures */
+	{ .text = "Ubuntu 5.15.0-119.129-generic 5.15.160", .v = { 5, 15, 0 }, .signature = true, .patch = 160 },
+	{ .text = "Ubuntu 6.8.0-31.31-generic 6.8.1", .v = { 6, 8, 0 }, .signature = true, .patch = 1 },
+	{ .text = "Ubuntu 6.8.0-31.31-generic 6.8.1", .v = { 6, 1, 0 }, .signature = true, .patch = -1 },
+	{ .text = "Ubuntu 6.8.0-31.31-generic", .v = { 6, 8, 0 }, .signature = true, .patch = -1 },
+	{ .text = "Ubuntu 6.8.0-31.31-generic 6.8.1x", .v = { 6, 8, 0 }, .signature = true, .patch = -1 },
+	{ .text = "6.8.1", .v = { 6, 8, 0 }, .signature = true, .patch = -1 },
+	{ .text = "", .v = { 6, 8, 0 }, .signature = true, .patch = -1 },
+};
+
+START_TEST(stable_update_is_read_from_what_vendors_write)
+{
+	struct ct_kver v = updates[_i].v;
+	bool told = updates[_i].signature ? ct_kver_from_signature(&v, updates[_i].text)
+					  : ct_kver_from_build(&v, updates[_i].text);
+
+	ck_assert_int_eq(told, updates[_i].patch >= 0);
+	ck_assert_uint_eq(v.patch, told ? updates[_i].patch : updates[_i].v.patch);
+	ck_assert(v.major == updates[_i].v.major && v.minor == updates[_i].v.minor);
+}
+END_TEST
+
+static const struct {
 	struct ct_kver a, b;
 	int sign;
 } pairs[] = {
@@ -158,20 +215,28 @@ static const struct {
 	  .zero = true, .sysfs = true, .sysctl = true },
 	{ .v = { 5, 15, 0 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 320,
 	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
+	{ .v = { 5, 15, 102 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 320,
+	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
+	{ .v = { 5, 15, 103 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 320,
+	  .chain_min = 50, .chain_max = 79, .zero = true, .sysfs = true, .sysctl = true },
+	{ .v = { 5, 16, 20 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 320,
+	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
 	{ .v = { 5, 18, 19 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 320,
 	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
 	{ .v = { 5, 19, 0 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
 	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
 	{ .v = { 6, 0, 53 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
 	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
-	{ .v = { 6, 1, 52 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
+	{ .v = { 6, 1, 19 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
 	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
-	{ .v = { 6, 1, 53 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
+	{ .v = { 6, 1, 20 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
 	  .chain_min = 50, .chain_max = 79, .zero = true, .sysfs = true, .sysctl = true },
 	{ .v = { 6, 1, 192 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
 	  .chain_min = 50, .chain_max = 79, .zero = true, .sysfs = true, .sysctl = true },
-	{ .v = { 6, 2, 60 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
+	{ .v = { 6, 2, 6 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
 	  .chain_min = 8, .chain_max = 31, .zero = true, .sysfs = true, .sysctl = true },
+	{ .v = { 6, 2, 7 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
+	  .chain_min = 50, .chain_max = 79, .zero = true, .sysfs = true, .sysctl = true },
 	{ .v = { 6, 3, 0 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
 	  .chain_min = 50, .chain_max = 79, .zero = true, .sysfs = true, .sysctl = true },
 	{ .v = { 6, 18, 44 }, .era = CT_ERA_ONE_TO_ONE, .pointers_per_bucket = 1, .slab32 = 256, .slab64 = 256,
@@ -295,6 +360,7 @@ Suite *module_suite(void)
 	TCase *tc = tcase_create("kernel");
 
 	tcase_add_loop_test(tc, kver_parse_reads_releases_as_uname_gives_them, 0, ct_array_size(versions));
+	tcase_add_loop_test(tc, stable_update_is_read_from_what_vendors_write, 0, ct_array_size(updates));
 	tcase_add_loop_test(tc, kver_cmp_and_at_least_order_versions_by_number, 0, ct_array_size(pairs));
 	tcase_add_loop_test(tc, kver_within_includes_both_ends_and_whole_stable_series, 0, ct_array_size(ranges));
 	tcase_add_loop_test(tc, describe_knows_both_sides_of_every_change_on_64_bits, 0, ct_array_size(kernels));
