@@ -281,6 +281,7 @@ static int observe(struct ct_fs *fs, const struct ct_kernel *kernel, struct ct_f
 static void suppose(const struct ct_kernel *kernel, struct ct_facts *f)
 {
 	f->mem_available_bytes.known = false;
+	f->low_bytes.known = f->low_available_bytes.known = false;
 	f->ip_conntrack = kernel->ip_conntrack;
 	f->entry_source = CT_ENTRY_MODEL;
 	f->entry_slab_bytes = (struct ct_u64){ .known = true, .v = kernel->slab_entry_bytes };

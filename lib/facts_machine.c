@@ -113,11 +113,20 @@ static struct ct_u64 mem_available(uint64_t available, bool has_available, const
 	return sum;
 }
 
+/* Kernels before 2.6.19 don't tell SReclaimable. A sum of four numbers of KiB in bytes that each fit may still not. */
+static struct ct_u64 low_available(const struct ct_facts *f, uint64_t free, uint64_t buffers, uint64_t reclaimable)
+{
+	struct ct_u64 sum = { 0 };
+
+	sum.known = f->low_bytes.known && ct_add_u64(free, buffers, &sum.v) && ct_add_u64(sum.v, reclaimable, &sum.v);
+	return sum;
+}
+
 static int read_memory(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
 {
 	static const char path[] = "proc/meminfo";
 	static const char *const parts[] = { "MemFree", "Buffers", "Cached" };
-	uint64_t part[3] = { 0 }, available = 0;
+	uint64_t part[3] = { 0 }, available = 0, low_free = 0, reclaimable = 0;
 	bool has_available = false;
 	unsigned found = 0;
 	char text[8192], *rest = text, *line;
@@ -132,9 +141,13 @@ static int read_memory(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
 			return bad(fs, path, line, err);
 		f->ram_bytes.known |= r == 0;
 		has_available |= meminfo_line(line, "MemAvailable", &available) == 0;
+		f->low_bytes.known |= meminfo_line(line, "LowTotal", &f->low_bytes.v) == 0 && f->low_bytes.v > 0;
+		(void)meminfo_line(line, "LowFree", &low_free);
+		(void)meminfo_line(line, "SReclaimable", &reclaimable);
 		for (size_t i = 0; i < ct_array_size(parts); i++)
 			found += meminfo_line(line, parts[i], &part[i]) == 0;
 	}
+	f->low_available_bytes = low_available(f, low_free, part[1], reclaimable);
 	f->mem_available_bytes = mem_available(available, has_available, part, found);
 	return 0;
 }
@@ -283,6 +296,8 @@ int ct_facts_machine(struct ct_fs *fs, const struct ct_facts_override *over, str
 		return r;
 	read_machine(fs, f);
 	f->pointer_bits = read_pointer_bits(fs, f);
+	if (f->pointer_bits != 32)
+		f->low_bytes.known = f->low_available_bytes.known = false;
 	f->page_bytes = read_page_bytes(fs);
 	f->cpus = read_cpus(fs);
 	if (over->pointer_bits && over->pointer_bits != f->pointer_bits) {

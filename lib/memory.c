@@ -40,6 +40,13 @@ uint64_t ct_memory_usable(uint64_t ram_bytes, unsigned pointer_bits)
 	return pointer_bits == 32 && ram_bytes > CT_LOW_MEMORY_BYTES ? CT_LOW_MEMORY_BYTES : ram_bytes;
 }
 
+uint64_t ct_memory_usable_here(uint64_t ram_bytes, unsigned pointer_bits, uint64_t low_bytes)
+{
+	if (pointer_bits != 32 || low_bytes == 0)
+		return ct_memory_usable(ram_bytes, pointer_bits);
+	return low_bytes < ram_bytes ? low_bytes : ram_bytes;
+}
+
 uint64_t ct_memory_floor(uint64_t ram_bytes)
 {
 	uint64_t share = ram_bytes / 100 * CT_AVAILABLE_FLOOR_PERCENT;

@@ -156,11 +156,15 @@ static int check_buckets(struct draft *d, struct ct_err *err)
 static int check_memory(const struct draft *d, struct ct_err *err)
 {
 	const struct ct_facts *f = d->facts;
-	uint64_t usable = f->ram_bytes.known ? ct_memory_usable(f->ram_bytes.v, f->pointer_bits) : UINT64_MAX;
+	uint64_t low = f->low_bytes.known ? f->low_bytes.v : 0;
+	uint64_t usable = f->ram_bytes.known ? ct_memory_usable_here(f->ram_bytes.v, f->pointer_bits, low) : UINT64_MAX;
 	uint64_t floor = f->ram_bytes.known ? ct_memory_floor(usable) : 0;
 	uint64_t available = f->mem_available_bytes.v < usable ? f->mem_available_bytes.v : usable;
 	uint64_t bytes, left;
 	int r;
+
+	if (f->low_available_bytes.known && f->low_available_bytes.v < available)
+		available = f->low_available_bytes.v;
 
 	r = ct_memory_table(&d->kernel, f->page_bytes, d->buckets, &bytes, err);
 	if (r < 0 || !f->mem_available_bytes.known)

@@ -28,15 +28,15 @@ struct text {
 };
 
 /*
- * One computation under way. @text may be NULL; @usable: RAM that entries may be in, @room: what MemAvailable leaves
- * for growth; unit: bytes.
+ * One computation under way. @text may be NULL; @usable: RAM that entries may be in, @available: what is available of
+ * it, @room: what that leaves for growth; unit: bytes.
  */
 struct sizing {
 	const struct ct_size_request *req;
 	const struct policy *policy;
 	struct text *text;
 	struct ct_size size;
-	uint64_t usable, room;
+	uint64_t usable, available, room;
 };
 
 /**
@@ -549,21 +549,37 @@ static uint64_t never_below(const struct sizing *s)
 	return min_u64(max_u64(s->req->entries, keep), s->size.limit);
 }
 
+static void set_room(struct sizing *s)
+{
+	const struct ct_size_request *req = s->req;
+
+	s->available = min_u64(req->mem_available.v, s->usable);
+	if (req->pointer_bits == 32 && req->low_available.known)
+		s->available = min_u64(s->available, req->low_available.v);
+	s->room = minus(s->available, ct_memory_floor(s->usable));
+}
+
+/* What bound: all that is available, or the part that the kernel can put entries into. */
+static const char *available_name(const struct sizing *s)
+{
+	return s->available < s->req->mem_available.v ? "low memory available" : "MemAvailable";
+}
+
 static void fit_available(struct sizing *s)
 {
 	uint64_t low = never_below(s), limit;
 	char why[96];
 
-	s->room = minus(min_u64(s->req->mem_available.v, s->usable), ct_memory_floor(s->usable));
+	set_room(s);
 	if (fits_available(s, s->size.limit)) {
 		say(s->text,
-		    "MemAvailable less what must stay free leaves %" PRIu64 " bytes: enough to fill the table\n",
-		    s->room);
+		    "%s less what must stay free leaves %" PRIu64 " bytes: enough to fill the table\n",
+		    available_name(s), s->room);
 		return;
 	}
 	limit = largest(s, fits_available, low, s->size.limit);
-	(void)snprintf(why, sizeof(why), "MemAvailable of %" PRIu64 " bytes less %" PRIu64 " to stay free",
-		       s->req->mem_available.v, ct_memory_floor(s->usable));
+	(void)snprintf(why, sizeof(why), "%s of %" PRIu64 " bytes less %" PRIu64 " to stay free", available_name(s),
+		       s->available, ct_memory_floor(s->usable));
 	if (limit < s->size.limit)
 		cut(s, limit, low, CT_BOUND_AVAILABLE, why);
 }
@@ -630,9 +646,9 @@ static int check_memory(const struct sizing *s, struct ct_err *err)
 
 	if (too_small || no_room || worst_case(s->req, size->limit, size->buckets) > size->budget_bytes)
 		return ct_err_set(err, -ENOSPC,
-				  "policy %s: MemAvailable of %" PRIu64 " bytes less %" PRIu64
+				  "policy %s: %s of %" PRIu64 " bytes less %" PRIu64
 				  " to stay free has no room for %" PRIu64 " connections and their buckets",
-				  s->policy->name, s->req->mem_available.v, ct_memory_floor(s->usable),
+				  s->policy->name, available_name(s), s->available, ct_memory_floor(s->usable),
 				  max_u64(size->limit, s->policy->limit_min));
 	return 0;
 }
@@ -728,11 +744,16 @@ static void say_chains(const struct sizing *s)
 	    s->size.longest_expected);
 	if (kernel->chain_limit_max == 0) {
 		say(s->text, "this kernel refuses no connection because of a long chain\n");
-		return;
+	} else {
+		say(s->text,
+		    "new connections refused when full, because a chain passes the kernel's limit of %u to %u nodes: ",
+		    kernel->chain_limit_min, kernel->chain_limit_max);
+		say_share(s->text, s->size.p_refused);
 	}
-	say(s->text, "new connections refused when full, because a chain passes the kernel's limit of %u to %u nodes: ",
-	    kernel->chain_limit_min, kernel->chain_limit_max);
-	say_share(s->text, s->size.p_refused);
+	if (s->req->kernel_assumed)
+		say(s->text,
+		    "chains and defaults are those of Linux %u.%u.%u: what the vendor of this kernel added isn't told\n",
+		    kernel->version.major, kernel->version.minor, kernel->version.patch);
 }
 
 static int check_request(const struct ct_size_request *req, enum ct_policy policy, struct ct_err *err)
@@ -772,7 +793,8 @@ static int compute(struct sizing *s, enum ct_policy policy, struct ct_err *err)
 		return r;
 	s->policy = &policies[policy];
 	s->size.policy = policy;
-	s->usable = ct_memory_usable(s->req->ram_bytes, s->req->pointer_bits);
+	s->usable = ct_memory_usable_here(s->req->ram_bytes, s->req->pointer_bits,
+					  s->req->low_bytes.known ? s->req->low_bytes.v : 0);
 	r = s->policy->propose(s, err);
 	if (r < 0)
 		return r;
@@ -816,6 +838,9 @@ int ct_size_request_init(struct ct_size_request *ret, const struct ct_facts *fac
 		.pointer_bits = facts->pointer_bits,
 		.ram_bytes = facts->ram_bytes.v,
 		.mem_available = facts->mem_available_bytes,
+		.low_bytes = facts->low_bytes,
+		.low_available = facts->low_available_bytes,
+		.kernel_assumed = facts->patch_source == CT_PATCH_ASSUMED,
 		.entry_bytes = facts->entry_bytes,
 		.reserve_bytes = CT_SIZE_RESERVE_DEFAULT,
 		.namespaces = 1,

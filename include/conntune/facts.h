@@ -73,6 +73,8 @@ enum ct_extension_reason {
  * struct ct_facts - what is known of one machine
  * @ram_bytes:           MemTotal
  * @mem_available_bytes: MemAvailable (3.14), else MemFree + Buffers + Cached
+ * @low_bytes:           LowTotal, on 32 bits with high memory: all that entries and buckets may be in
+ * @low_available_bytes: LowFree + Buffers + SReclaimable: free there, or given back when asked for
  * @page_bytes, @pointer_bits: of the kernel, not of this program; if nothing tells, 4096 and 64 (32 before 2.6)
  * @kernel:              version, with the stable update where that can be told
  * @release:             as uname -r says, or the version given; "6.1.0-42-amd64" is 6.1.159, say
@@ -97,6 +99,7 @@ enum ct_extension_reason {
 struct ct_facts {
 	struct ct_u64 ram_bytes;
 	struct ct_u64 mem_available_bytes;
+	struct ct_u64 low_bytes, low_available_bytes;
 	uint32_t page_bytes;
 	unsigned pointer_bits;
 	struct ct_kver kernel;

@@ -42,6 +42,13 @@ int ct_memory_full(const struct ct_kernel *kernel, uint32_t page_bytes, uint64_t
 /* The part of RAM that entries and buckets may be in: all of it, on 32 bits at most CT_LOW_MEMORY_BYTES. */
 uint64_t ct_memory_usable(uint64_t ram_bytes, unsigned pointer_bits);
 
+/**
+ * ct_memory_usable_here - the same, of one machine
+ * @low_bytes: LowTotal, which the kernels with high memory tell, instead of the constant; 0: not known
+ * At most @ram_bytes. Ignored on 64 bits.
+ */
+uint64_t ct_memory_usable_here(uint64_t ram_bytes, unsigned pointer_bits, uint64_t low_bytes);
+
 /* What must stay available: CT_AVAILABLE_FLOOR_PERCENT of RAM, at least CT_AVAILABLE_FLOOR_BYTES, at most RAM / 4. */
 uint64_t ct_memory_floor(uint64_t ram_bytes);
 

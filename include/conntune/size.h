@@ -60,6 +60,9 @@ enum ct_bound {
  * @kernel, @page_bytes, @pointer_bits: ct_kernel_describe() and its arguments
  * @ram_bytes:     MemTotal; 1 .. 2^52
  * @mem_available: MemAvailable; unknown: that rule is not applied
+ * @low_bytes, @low_available: 32 bits: of RAM and of mem_available what the kernel reaches without mapping it; unknown:
+ *                 CT_LOW_MEMORY_BYTES, and mem_available up to that
+ * @kernel_assumed: the version is an assumption (CT_PATCH_ASSUMED); only said, changes nothing
  * @entry_bytes:   one entry, slab and extension; 1 .. 65536
  * @entries:       entries that exist now; already paid for, so the rule on mem_available adds them back
  * @buckets_now:   present buckets: old and new array exist together during a resize; 0: none
@@ -82,6 +85,8 @@ struct ct_size_request {
 	unsigned pointer_bits;
 	uint64_t ram_bytes;
 	struct ct_u64 mem_available;
+	struct ct_u64 low_bytes, low_available;
+	bool kernel_assumed;
 	uint64_t entry_bytes;
 	uint64_t entries;
 	uint64_t buckets_now;

@@ -49,6 +49,12 @@ static void show_facts(struct out *out, const struct cli_options *opt, const str
 		out_u64(out, "mem_available_bytes", "available", OUT_BYTES, f->mem_available_bytes.v);
 		out_note(out, "MemAvailable");
 	}
+	if (f->low_bytes.known) {
+		out_u64(out, "low_bytes", "low memory", OUT_BYTES, f->low_bytes.v);
+		out_note(out, "LowTotal; the table can't be anywhere else");
+	}
+	if (f->low_available_bytes.known)
+		out_u64(out, "low_available_bytes", NULL, OUT_BYTES, f->low_available_bytes.v);
 	out_text(out, "kernel", "kernel", f->release);
 	out_note(out, "%u-bit pointers, pages of %u KiB%s%s", f->pointer_bits, f->page_bytes / 1024,
 		 f->machine[0] ? ", " : "", f->machine);

@@ -400,6 +400,46 @@ START_TEST(a_damaged_file_is_named_or_its_fact_is_unknown)
 }
 END_TEST
 
+#define MEMINFO "MemTotal: 4144000 kB\nMemFree: 3000000 kB\nMemAvailable: 3500000 kB\nBuffers: 20000 kB\nCached: 400000 kB\n"
+
+/* -1: not known; unit: KiB */
+static const struct {
+	const char *machine, *text;
+	int64_t low, available;
+} lows[] = {
+	{ "i686", MEMINFO "HighTotal: 3275000 kB\nHighFree: 2600000 kB\nLowTotal: 869000 kB\nLowFree: 400000 kB\n"
+	  "SReclaimable: 30000 kB\n", 869000, 450000 },
+	{ "i686", MEMINFO "LowTotal: 869000 kB\n", 869000, 20000 },
+	{ "i686", MEMINFO, -1, -1 },
+	{ "i686", MEMINFO "LowTotal: 0 kB\nLowFree: 0 kB\n", -1, -1 },
+	{ "i686", MEMINFO "LowTotal: much kB\nLowFree: 5 kB\n", -1, -1 },
+	{ "i686", MEMINFO "LowTotal: 869000 kB\nLowFree: 18014398509481983 kB\n", 869000, -1 },
+	{ "x86_64", MEMINFO "LowTotal: 869000 kB\nLowFree: 400000 kB\n", -1, -1 },
+};
+
+static int64_t known_kib(struct ct_u64 bytes)
+{
+	return bytes.known ? (int64_t)(bytes.v / 1024) : -1;
+}
+
+START_TEST(low_memory_is_known_where_a_32_bit_kernel_tells_it)
+{
+	struct ct_facts_override over = { .kernel = V(4, 9, 0) };
+	const char *root = scratch_dir();
+	struct ct_facts f;
+
+	put_file(root, "proc/sys/kernel/osrelease", "4.9.88\n");
+	put_file(root, "proc/sys/kernel/arch", lows[_i].machine);
+	put_file(root, "proc/meminfo", lows[_i].text);
+	f = facts_of(root);
+	ck_assert_int_eq(known(f.ram_bytes), INT64_C(4144000) * 1024);
+	ck_assert_int_eq(known_kib(f.low_bytes), lows[_i].low);
+	ck_assert_int_eq(known_kib(f.low_available_bytes), lows[_i].available);
+	ck_assert_int_eq(collect(root, &over, &f), 0);
+	ck_assert(!f.low_bytes.known && !f.low_available_bytes.known);
+}
+END_TEST
+
 START_TEST(a_machine_without_a_kernel_version_is_refused)
 {
 	struct ct_facts f;
@@ -1021,6 +1061,7 @@ static TCase *single_facts(void)
 	TCase *tc = tcase_create("facts");
 
 	tcase_set_timeout(tc, 60);
+	tcase_add_loop_test(tc, low_memory_is_known_where_a_32_bit_kernel_tells_it, 0, ct_array_size(lows));
 	tcase_add_test(tc, a_machine_without_a_kernel_version_is_refused);
 	tcase_add_loop_test(tc, proc_version_stands_in_for_osrelease, 0, ct_array_size(versions));
 	tcase_add_loop_test(tc, stable_update_is_told_where_the_release_hides_it, 0, ct_array_size(patches));

@@ -107,6 +107,11 @@ START_TEST(usable_is_low_memory_on_32_bits_and_all_of_it_on_64)
 	ck_assert_uint_eq(ct_memory_usable(UINT64_C(64) << 30, 32), CT_LOW_MEMORY_BYTES);
 	ck_assert_uint_eq(ct_memory_usable(UINT64_C(512) << 20, 32), UINT64_C(512) << 20);
 	ck_assert_uint_eq(ct_memory_usable(UINT64_C(64) << 30, 64), UINT64_C(64) << 30);
+	ck_assert_uint_eq(ct_memory_usable_here(UINT64_C(4) << 30, 32, 0), CT_LOW_MEMORY_BYTES);
+	ck_assert_uint_eq(ct_memory_usable_here(UINT64_C(4) << 30, 32, UINT64_C(1900) << 20), UINT64_C(1900) << 20);
+	ck_assert_uint_eq(ct_memory_usable_here(UINT64_C(4) << 30, 32, UINT64_C(700) << 20), UINT64_C(700) << 20);
+	ck_assert_uint_eq(ct_memory_usable_here(UINT64_C(1) << 30, 32, UINT64_C(2) << 30), UINT64_C(1) << 30);
+	ck_assert_uint_eq(ct_memory_usable_here(UINT64_C(64) << 30, 64, UINT64_C(700) << 20), UINT64_C(64) << 30);
 }
 END_TEST
 

@@ -495,6 +495,14 @@ START_TEST(memory_decides_to_the_byte)
 	make(&f, &wanted, &plan);
 	f.mem_available_bytes.v--;
 	ck_assert_int_eq(ct_plan_make(&f, &wanted, &plan, &err), -ENOSPC);
+	f.pointer_bits = 32;            /* buckets of half the size */
+	f.low_bytes = f.low_available_bytes = (struct ct_u64){ true, 512 * MIB };
+	f.mem_available_bytes.v = f.ram_bytes.v;
+	f.low_available_bytes.v = ct_memory_floor(512 * MIB) + 1 * MIB;
+	make(&f, &wanted, &plan);
+	f.low_available_bytes.v--;
+	ck_assert_int_eq(ct_plan_make(&f, &wanted, &plan, &err), -ENOSPC);
+	f.low_available_bytes.v++;
 	f.ram_bytes.known = false;
 	make(&f, &wanted, &plan);
 	f.mem_available_bytes.known = false;

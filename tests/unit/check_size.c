@@ -755,7 +755,13 @@ START_TEST(request_init_takes_facts_and_defaults)
 	facts.value[CT_PARAM_COUNT] = (struct ct_value){ .known = true, .v = 1234 };
 	facts.value[CT_PARAM_BUCKETS] = (struct ct_value){ .known = true, .v = 16384 };
 	facts.log_buckets = (struct ct_u64){ .known = true, .v = 8189 };
+	facts.low_bytes = (struct ct_u64){ .known = true, .v = MIB(700) };
+	facts.low_available_bytes = (struct ct_u64){ .known = true, .v = MIB(500) };
+	facts.patch_source = CT_PATCH_ASSUMED;
 	ck_assert_int_eq(ct_size_request_init(&req, &facts, NULL), 0);
+	ck_assert_uint_eq(req.low_bytes.v, MIB(700));
+	ck_assert_uint_eq(req.low_available.v, MIB(500));
+	ck_assert(req.kernel_assumed);
 	ck_assert_uint_eq(req.ram_bytes, GIB(2));
 	ck_assert_uint_eq(req.mem_available.v, GIB(1));
 	ck_assert_uint_eq(req.entry_bytes, 384);
@@ -847,6 +853,45 @@ START_TEST(a_32_bit_kernel_has_low_memory_only)
 	req.mem_available = (struct ct_u64){ .known = true, .v = GIB(60) };
 	size = answer(&req, CT_POLICY_BALANCED);
 	ck_assert_uint_le(size.memory_bytes, CT_LOW_MEMORY_BYTES - ct_memory_floor(CT_LOW_MEMORY_BYTES));
+}
+END_TEST
+
+/* LowTotal and LowFree of a kernel that tells them, instead of the constant; 64-bit kernels have no such thing. */
+START_TEST(low_memory_is_as_much_as_the_kernel_tells)
+{
+	struct ct_size_request req = machine("4.9.88", 32, GIB(8));
+	struct ct_size size;
+
+	req.low_bytes = (struct ct_u64){ .known = true, .v = MIB(720) };
+	req.budget_bytes = GIB(2);
+	size = answer(&req, CT_POLICY_DEDICATED);
+	ck_assert_uint_eq(size.budget_bytes, MIB(720));
+	assert_says(explanation(&req, CT_POLICY_DEDICATED), "in low memory: 720.0 MiB of the RAM count\n");
+	req.mem_available = (struct ct_u64){ .known = true, .v = GIB(7) };
+	size = answer(&req, CT_POLICY_DEDICATED);
+	assert_bound(size.bound_by, CT_BOUND_BUDGET);
+	req.low_available = (struct ct_u64){ .known = true, .v = MIB(100) };
+	size = answer(&req, CT_POLICY_DEDICATED);
+	assert_bound(size.bound_by, CT_BOUND_AVAILABLE);
+	ck_assert_uint_le(size.memory_bytes, MIB(100) - ct_memory_floor(MIB(720)));
+	assert_says(explanation(&req, CT_POLICY_DEDICATED), "low memory available of 104857600 bytes less ");
+	req = machine("4.9.88", 64, GIB(8));
+	size = answer(&req, CT_POLICY_BALANCED);
+	req.low_bytes = req.low_available = (struct ct_u64){ .known = true, .v = MIB(1) };
+	req.mem_available = (struct ct_u64){ .known = true, .v = GIB(7) };
+	ck_assert_uint_eq(answer(&req, CT_POLICY_BALANCED).limit, size.limit);
+}
+END_TEST
+
+/* Red Hat's 5.14.0 may have rules of any later kernel. */
+START_TEST(explain_says_what_is_assumed)
+{
+	struct ct_size_request req = machine("5.14.0", 64, GIB(8));
+
+	ck_assert(!strstr(explanation(&req, CT_POLICY_BALANCED), "isn't told"));
+	req.kernel_assumed = true;
+	assert_says(explanation(&req, CT_POLICY_BALANCED),
+		    "\nchains and defaults are those of Linux 5.14.0: what the vendor of this kernel added isn't told\n");
 }
 END_TEST
 
@@ -1099,6 +1144,10 @@ static void add_circumstances(struct ct_size_request *req)
 	req->entries = of_any_size(24);
 	req->buckets_now = of_any_size(24);
 	req->mem_available = (struct ct_u64){ .known = true, .v = below(req->ram_bytes) };
+	if (below(2))
+		req->low_bytes = (struct ct_u64){ .known = true, .v = 1 + below(req->ram_bytes) };
+	if (below(2))
+		req->low_available = (struct ct_u64){ .known = true, .v = of_any_size(31) };
 }
 
 static void check_result(const struct ct_size_request *req, const struct ct_size *size)
@@ -1145,8 +1194,12 @@ static void check_cut_is_tight(const struct ct_size_request *req, const struct c
 
 static void check_available(const struct ct_size_request *req, const struct ct_size *size)
 {
-	uint64_t usable = ct_memory_usable(req->ram_bytes, req->pointer_bits);
+	uint64_t low = req->low_bytes.known ? req->low_bytes.v : 0;
+	uint64_t usable = ct_memory_usable_here(req->ram_bytes, req->pointer_bits, low);
 	uint64_t floor = ct_memory_floor(usable), nodes = req->namespaces * size->limit, need = 0;
+	bool low_known = req->pointer_bits == 32 && req->low_available.known;
+	uint64_t available = low_known && req->low_available.v < req->mem_available.v ? req->low_available.v
+										      : req->mem_available.v;
 	bool keeps = size->policy == CT_POLICY_BALANCED || size->policy == CT_POLICY_DEMAND;
 
 	if (size->policy == CT_POLICY_KERNEL)
@@ -1156,7 +1209,7 @@ static void check_available(const struct ct_size_request *req, const struct ct_s
 	if (size->buckets != req->buckets_now)
 		(void)ct_memory_table(&req->kernel, req->page_bytes, size->buckets, &need, NULL);
 	need += (nodes - req->entries) * req->entry_bytes;
-	ck_assert_uint_le(need, req->mem_available.v > floor ? req->mem_available.v - floor : 0);
+	ck_assert_uint_le(need, available > floor ? available - floor : 0);
 }
 
 /* Twice the RAM never gives less. The budget has to be its default share, and MemAvailable not known. */
@@ -1245,6 +1298,8 @@ static TCase *words(void)
 	tcase_add_test(tc, names_lead_to_policies_and_back);
 	tcase_add_test(tc, every_bound_has_a_name_and_a_text);
 	tcase_add_test(tc, a_32_bit_kernel_has_low_memory_only);
+	tcase_add_test(tc, low_memory_is_as_much_as_the_kernel_tells);
+	tcase_add_test(tc, explain_says_what_is_assumed);
 	tcase_add_test(tc, explain_writes_all_of_balanced);
 	tcase_add_test(tc, explain_writes_all_of_kernel);
 	tcase_add_loop_test(tc, explain_says_what_each_policy_does, 0, ct_array_size(lines));
