@@ -699,8 +699,10 @@ static const char *human_bytes(char text[BYTES_TEXT], uint64_t bytes)
 {
 	if (bytes >= UINT64_C(1) << 30)
 		(void)snprintf(text, BYTES_TEXT, "%.1f GiB", (double)bytes / 0x1p30);
-	else
+	else if (bytes >= UINT64_C(1) << 20)
 		(void)snprintf(text, BYTES_TEXT, "%.1f MiB", (double)bytes / 0x1p20);
+	else
+		(void)snprintf(text, BYTES_TEXT, "%.1f KiB", (double)bytes / 0x1p10);
 	return text;
 }
 

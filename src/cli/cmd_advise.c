@@ -136,6 +136,23 @@ static void show_policies(struct out *out, const struct cli_sizing *s)
 	out_end(out);
 }
 
+static void show_left_out(struct out *out, const struct cli_sizing *s)
+{
+	out_begin(out, OUT_LIST, "left_out", NULL);
+	for (size_t i = 0; i < s->left_out_count; i++) {
+		out_begin(out, OUT_OBJECT, NULL, NULL);
+		out_text(out, "name", NULL, ct_policy_name(s->left_out[i].policy));
+		out_text(out, "reason", NULL, s->left_out[i].why);
+		out_end(out);
+	}
+	out_end(out);
+	/* sentences, which a column would make too wide */
+	out_begin(out, OUT_OBJECT, NULL, "Policies not shown");
+	for (size_t i = 0; i < s->left_out_count; i++)
+		out_line(out, "%s: %s", ct_policy_name(s->left_out[i].policy), s->left_out[i].why);
+	out_end(out);
+}
+
 static void show_why(struct out *out, const struct cli_sizing *s)
 {
 	const struct ct_size *size = &s->size[0];
@@ -241,6 +258,7 @@ int cmd_advise(const struct cli_options *opt, struct out *out, struct ct_err *er
 	if (!s.other_machine)
 		show_present(out, &s);
 	show_policies(out, &s);
+	show_left_out(out, &s);
 	out_text(out, "recommended", NULL, ct_policy_name(s.size[0].policy));
 	show_why(out, &s);
 	if (s.other_machine)

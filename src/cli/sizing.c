@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 static int collect(const struct cli_options *opt, struct ct_fs *fs, struct cli_sizing *s, struct ct_err *err)
 {
@@ -64,6 +66,43 @@ static int check_request(const struct cli_options *opt, const struct ct_size_req
 	return 0;
 }
 
+/* What to give a policy, for those who ask why it isn't there. */
+static const char *option_for(enum ct_policy policy, int code)
+{
+	if (code != -ENODATA)
+		return "";
+	return policy == CT_POLICY_DEMAND ? " (--peak)" : policy == CT_POLICY_FIXED ? " (--limit, --buckets)" : "";
+}
+
+/* The library's messages begin with the policy, which stands before them anyway. */
+static void leave_out(struct cli_sizing *s, enum ct_policy policy, const struct ct_err *why)
+{
+	struct cli_left_out *l = &s->left_out[s->left_out_count++];
+	const char *msg = why->msg;
+	char begin[48];
+
+	(void)snprintf(begin, sizeof(begin), "policy %s: ", ct_policy_name(policy));
+	if (strncmp(msg, begin, strlen(begin)) == 0)
+		msg += strlen(begin);
+	l->policy = policy;
+	(void)snprintf(l->why, sizeof(l->why), "%.200s%s", msg, option_for(policy, why->code));
+}
+
+static void compute_others(const struct cli_options *opt, struct cli_sizing *s)
+{
+	for (int i = 0; i < CT_POLICY__COUNT; i++) {
+		enum ct_policy policy = (enum ct_policy)i;
+		struct ct_err why;
+
+		if (policy == opt->policy)
+			continue;
+		if (ct_size_compute(&s->request, policy, &s->size[s->count], &why) == 0)
+			s->count++;
+		else
+			leave_out(s, policy, &why);
+	}
+}
+
 static int compute(const struct cli_options *opt, struct cli_sizing *s, struct ct_err *err)
 {
 	int r = ct_size_compute(&s->request, opt->policy, &s->size[0], err);
@@ -76,12 +115,7 @@ static int compute(const struct cli_options *opt, struct cli_sizing *s, struct c
 	if (r < 0)
 		return r;
 	s->count = 1;
-	for (int i = 0; i < CT_POLICY__COUNT; i++) {
-		enum ct_policy policy = (enum ct_policy)i;
-
-		if (policy != opt->policy && ct_size_compute(&s->request, policy, &s->size[s->count], NULL) == 0)
-			s->count++;
-	}
+	compute_others(opt, s);
 	return 0;
 }
 

@@ -3,17 +3,25 @@
 #ifndef CONNTUNE_SIZING_H
 #define CONNTUNE_SIZING_H
 
+#include <stddef.h>
 #include <conntune/facts.h>
 #include <conntune/fs.h>
 #include <conntune/plan.h>
 #include <conntune/size.h>
 #include "options.h"
 
+/* A policy that gives no numbers here, and why: its input is missing, or its least doesn't fit into memory. */
+struct cli_left_out {
+	enum ct_policy policy;
+	char why[sizeof(((struct ct_err *)NULL)->msg)];
+};
+
 /**
  * struct cli_sizing - what the library made of the command line
  * @facts:         as found, with the options' numbers in their place
  * @other_machine: --ram, --pointer-bits or --kernel: there is no present state to compare with
- * @size:          @count policies, the recommended one first; those that lack their input are left out
+ * @size:          @count policies, the recommended one first
+ * @left_out:      the other @left_out_count
  */
 struct cli_sizing {
 	struct ct_facts facts;
@@ -21,6 +29,8 @@ struct cli_sizing {
 	struct ct_size_request request;
 	struct ct_size size[CT_POLICY__COUNT];
 	size_t count;
+	struct cli_left_out left_out[CT_POLICY__COUNT];
+	size_t left_out_count;
 };
 
 /**

@@ -33,6 +33,9 @@ is "plain: errors" "$(cat "$tmp/err")" ""
 is "plain: recommended" "$(json .recommended)" balanced
 is "plain: recommended comes first" "$(json '.policies[0].name == .recommended')" true
 is "plain: policies" "$(json '[.policies[].name] | sort | join(" ")')" "balanced dedicated documented kernel"
+is "plain: policies left out, and why" "$(json '[.left_out[] | "\(.name): \(.reason)"] | join("; ")')" \
+	"demand: the peak of entries isn't known (--peak); fixed: neither limit nor buckets were given (--limit, --buckets)"
+is "plain: version" "$(json '.facts | "\(.kernel) \(.kernel_version) \(.kernel_version_source)"')" "6.12.107-test 6.12.107 release"
 is "plain: present" "$(json '.present | "\(.presence) \(.limit) \(.buckets) \(.entries)"')" "module 65536 65536 0"
 is "plain: limit" "$(json '.policies[0].limit')" $((4021268 * 1024 / 16384 / 2))
 is "plain: differs" "$(json .differs)" true
@@ -60,6 +63,44 @@ is "large: limit stays" "$(json '.policies[0] | "\(.limit) \(.bound_by)"')" "500
 is "large: buckets stay" "$(json '.policies[0] | "\(.buckets) \(.buckets_bound_by)"')" "1048576 present"
 run advise --root "$tree" --policy balanced --json
 is "large, balanced asked for: limit" "$(json '.policies[0].limit')" $limit
+
+# --- the release hides the stable update; 8192 buckets for 65536 connections are fine from 6.1.20 on
+machine debian
+put proc/sys/kernel/osrelease 6.1.0-42-amd64
+run advise --root "$tree" --policy documented --json
+is "6.1.0 of a vendor: assumed" "$(json '.facts | "\(.kernel_version) \(.kernel_version_source)"')" "6.1.0 assumed"
+is "6.1.0: refused" "$(json '.policies[0].p_refused > 0.3')" true
+run advise --root "$tree"
+grep -q '^  which is .*6\.1\.0 .*assumed' "$tmp/out" || fail "an assumed version isn't marked"
+grep -q "those of Linux 6.1.0: what the vendor" "$tmp/out" || fail "the arithmetic doesn't say what is assumed"
+put proc/version "Linux version 6.1.0-42-amd64 (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40) #1 SMP PREEMPT_DYNAMIC Debian 6.1.159-1 (2025-12-30)"
+run advise --root "$tree" --policy documented --json
+is "Debian's 6.1.159" "$(json '.facts | "\(.kernel) \(.kernel_version) \(.kernel_version_source)"')" "6.1.0-42-amd64 6.1.159 build"
+is "6.1.159: refused" "$(json '.policies[0].p_refused < 0.001')" true
+run advise --root "$tree"
+grep -q '^  which is  *6\.1\.159  */proc/version' "$tmp/out" || fail "the stable update isn't shown"
+run advise --root "$tree" --kernel 6.1.0 --policy documented --json
+is "--kernel goes first" "$(json '"\(.facts.kernel_version) \(.facts.kernel_version_source) \(.policies[0].p_refused > 0.3)"')" \
+	"6.1.0 given true"
+run explain refused --root "$tree"
+grep -q '50 .. 79' "$tmp/out" || fail "explain refused has another limit than advise"
+
+# --- 32 bits with high memory
+machine highmem
+put proc/sys/kernel/arch i686
+put proc/meminfo "MemTotal:        4144000 kB
+MemFree:         3500000 kB
+MemAvailable:    3700000 kB
+HighTotal:       3275000 kB
+HighFree:        3100000 kB
+LowTotal:         400000 kB
+LowFree:          200000 kB"
+run advise --root "$tree" --json
+is "high memory: facts" "$(json '.facts | "\(.low_bytes) \(.low_available_bytes)"')" "$((400000 * 1024)) $((200000 * 1024))"
+is "high memory: budget" "$(json '.policies[0].budget_bytes')" $((400000 * 1024 / 4))
+documented advise highmem
+run advise --root "$tree" --policy dedicated --reserve 0 --json
+is "high memory: held back" "$(json '.policies[0] | "\(.bound_by) \(.memory_bytes <= 200000 * 1024)"')" "available true"
 
 # --- options reach the numbers
 machine options
