@@ -35,6 +35,11 @@
 #define DEFAULT_CHANGED(old, new, ...) \
 	.defaults = { { .value = (old) }, { .since = { __VA_ARGS__ }, .value = (new) } }, .default_count = 2
 
+/* Stable updates of series before @since took the new one over. */
+#define DEFAULT_BACKPORTED(old, new, ...) \
+	.defaults = { { .value = (old) }, { .since = { __VA_ARGS__ }, .value = (new), .backported = true } }, \
+	.default_count = 2
+
 #define AT_ONCE "at once"
 #define NEW_ONLY "new connections only"
 #define NEXT_PACKET "next packet of each entry"
@@ -549,8 +554,9 @@ static const struct ct_param params[CT_PARAM__COUNT] = {
 		.name = "nf_conntrack_sctp_timeout_established",
 		.paths = NF_AND_IP("sctp_timeout_established", 2, 6, 9),
 		TIMEOUT,
-		DEFAULT_CHANGED(432000, 210, 6, 2, 0),
-		.default_text = "the change of 6.2 is in later stable kernels of older series too",
+		/* a44b7651489f of 6.2-rc6; the announcement of 6.1.9 names it, and the review of 5.15.91 */
+		DEFAULT_BACKPORTED(432000, 210, 6, 1, 9),
+		.default_text = "the change of 6.1.9 is in later stable kernels of older series too",
 		.since = { 2, 6, 9 },
 		.up = "idle associations without heartbeats survive longer; so do dead ones",
 		.down = "dead associations leave sooner; below the heartbeat interval (30 seconds and more) live ones "
@@ -563,8 +569,8 @@ static const struct ct_param params[CT_PARAM__COUNT] = {
 		.name = "nf_conntrack_sctp_timeout_shutdown_sent",
 		.paths = NF_AND_IP("sctp_timeout_shutdown_sent", 2, 6, 9),
 		TIMEOUT,
-		/* 0.3 s read in 6.4, 3 s in 6.8; the change is of August 2023, 6.5 */
-		DEFAULT_CHANGED(0, 3, 6, 5, 0),
+		/* 9bfab6d23a28, August 2023; the announcement of 4.14.324 names it, and the review of 4.19.293 */
+		DEFAULT_BACKPORTED(0, 3, 6, 5, 0),
 		.default_text = "0 stands for 0.3 seconds; the change of 6.5 is in later stable kernels of older "
 				"series too",
 		.since = { 2, 6, 9 },
@@ -578,7 +584,7 @@ static const struct ct_param params[CT_PARAM__COUNT] = {
 		.name = "nf_conntrack_sctp_timeout_shutdown_recd",
 		.paths = NF_AND_IP("sctp_timeout_shutdown_recd", 2, 6, 9),
 		TIMEOUT,
-		DEFAULT_CHANGED(0, 3, 6, 5, 0),
+		DEFAULT_BACKPORTED(0, 3, 6, 5, 0),
 		.default_text = "0 stands for 0.3 seconds; the change of 6.5 is in later stable kernels of older "
 				"series too",
 		.since = { 2, 6, 9 },
@@ -614,13 +620,13 @@ static const struct ct_param params[CT_PARAM__COUNT] = {
 	[CT_PARAM_SCTP_TIMEOUT_HEARTBEAT_ACKED] = {
 		.name = "nf_conntrack_sctp_timeout_heartbeat_acked",
 		.paths = {
-			{ .path = NF "sctp_timeout_heartbeat_acked", .since = { 4, 3, 0 }, .until = { 6, 1, 0 },
+			{ .path = NF "sctp_timeout_heartbeat_acked", .since = { 4, 3, 0 }, .until = { 6, 1, 8 },
 			  .writable = true },
 		},
 		TIMEOUT,
 		DEFAULT(210),
-		.default_text = "gone from later stable kernels of 6.1 too",
-		.since = { 4, 3, 0 }, .until = { 6, 1, 0 },
+		.default_text = "gone from later stable kernels of older series too",
+		.since = { 4, 3, 0 }, .until = { 6, 1, 8 },
 		.up = "idle secondary paths stay usable longer",
 		.down = "dead secondary paths leave sooner; below the heartbeat interval (30 seconds and more) live "
 			"ones are cut",
@@ -1053,6 +1059,18 @@ int ct_param_default(const struct ct_param *p, const struct ct_kver *v, int64_t 
 		}
 	}
 	return -ENODATA;
+}
+
+bool ct_param_is_default(const struct ct_param *p, const struct ct_kver *v, int64_t value)
+{
+	int64_t standard;
+
+	if (ct_param_default(p, v, &standard) < 0)
+		return false;
+	for (size_t i = 0; i < p->default_count; i++)
+		if (p->defaults[i].backported && value == p->defaults[i].value)
+			return true;
+	return value == standard;
 }
 
 /* nf_conntrack_events got its 2 with 5.19; before, the kernel refuses it or takes it for a 1. */

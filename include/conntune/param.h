@@ -115,10 +115,11 @@ struct ct_param_path {
 	bool writable;
 };
 
-/* A default in force from kernel @since on; all zero: ever since. */
+/* A default in force from kernel @since on; all zero: ever since. @backported: stable updates of older series have it too. */
 struct ct_param_default {
 	struct ct_kver since;
 	int64_t value;
+	bool backported;
 };
 
 /**
@@ -172,6 +173,9 @@ bool ct_param_exists(const struct ct_param *p, const struct ct_kver *v);
 
 /* 0 and the default in kernel @v (all zero: today), or -ENODATA when it isn't a constant there, or isn't there. */
 int ct_param_default(const struct ct_param *p, const struct ct_kver *v, int64_t *ret);
+
+/* Is @value what kernel @v starts with: its default, or one that came to its series with a stable update? */
+bool ct_param_is_default(const struct ct_param *p, const struct ct_kver *v, int64_t value);
 
 /**
  * ct_param_check - may this value be written?

@@ -26,6 +26,9 @@ static struct shown shown_of(const struct ct_facts *facts, enum ct_param_id id)
 	struct shown s = { .param = ct_param_get(id), .value = &facts->value[id] };
 
 	s.has_default = ct_param_default(s.param, &facts->kernel, &s.standard) == 0;
+	/* one that came with a stable update is the default here, although the version alone doesn't say so */
+	if (s.value->known && ct_param_is_default(s.param, &facts->kernel, s.value->v))
+		s.standard = s.value->v;
 	s.exists = ct_param_exists(s.param, &facts->kernel);
 	return s;
 }

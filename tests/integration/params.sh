@@ -64,6 +64,20 @@ grep -q '8 .. 31' "$tmp/out" || fail "explain refused hasn't the limits of 5.15"
 run explain refused --kernel 4.19
 grep -q 'no such rule' "$tmp/out" || fail "explain refused has a rule for 4.19"
 
+# --- a default that a stable update brought isn't marked, one that somebody set is; what that update took away isn't there
+machine stable
+put proc/sys/kernel/osrelease 6.1.0-42-amd64
+put proc/sys/kernel/version "#1 SMP PREEMPT_DYNAMIC Debian 6.1.159-1 (2025-12-30)"
+put proc/sys/net/netfilter/nf_conntrack_sctp_timeout_established 210
+put proc/sys/net/netfilter/nf_conntrack_sctp_timeout_shutdown_sent 3
+put proc/sys/net/netfilter/nf_conntrack_sctp_timeout_shutdown_recd 4
+run params --root "$tree" --json
+is "stable defaults" "$(json '[.params[] | select(.name | test("sctp.*(established|shutdown_[sr]e)")) | "\(.value) \(.default)"] | join(", ")')" \
+	"210 210, 3 3, 4 0"
+is "gone with 6.1.9" "$(json '[.params[].name | select(test("heartbeat"))] | join(" ")')" nf_conntrack_sctp_timeout_heartbeat_sent
+run params --root "$tree"
+is "marked as changed" "$(grep '^  sctp.*\*' "$tmp/out" | sed 's/^ *\([a-z_]*\).*/\1/')" sctp_timeout_shutdown_recd
+
 captured
 for tree in "$trees"/*/; do
 	[ -d "$tree" ] || continue

@@ -182,12 +182,43 @@ static const struct {
 	{ CT_PARAM_MODULE_NF_CONNTRACK_HELPER, { 4, 6, 7 }, { 4, 7, 0 }, 1, 0 },
 	{ CT_PARAM_UDP_TIMEOUT_STREAM, { 4, 20, 17 }, { 5, 0, 0 }, 180, 120 },
 	{ CT_PARAM_TCP_LOOSE, { 2, 6, 23 }, { 2, 6, 24 }, 3, 1 },
-	{ CT_PARAM_SCTP_TIMEOUT_ESTABLISHED, { 6, 1, 0 }, { 6, 2, 0 }, 432000, 210 },
+	{ CT_PARAM_SCTP_TIMEOUT_ESTABLISHED, { 6, 1, 8 }, { 6, 1, 9 }, 432000, 210 },
 	{ CT_PARAM_SCTP_TIMEOUT_SHUTDOWN_SENT, { 6, 4, 0 }, { 6, 8, 0 }, 0, 3 },
 	{ CT_PARAM_SCTP_TIMEOUT_SHUTDOWN_RECD, { 6, 4, 0 }, { 6, 8, 0 }, 0, 3 },
 	{ CT_PARAM_FRAG6_LOW_THRESH, { 3, 8, 13 }, { 3, 9, 0 }, 196608, 3145728 },
 	{ CT_PARAM_FRAG6_HIGH_THRESH, { 3, 8, 13 }, { 3, 9, 0 }, 262144, 4194304 },
 };
+
+static const struct {
+	enum ct_param_id id;
+	struct ct_kver v;
+	int64_t value;
+	bool is_default;
+} standards[] = {
+	/* brought to older series by stable updates */
+	{ CT_PARAM_SCTP_TIMEOUT_ESTABLISHED, { 6, 1, 0 }, 210, true },
+	{ CT_PARAM_SCTP_TIMEOUT_ESTABLISHED, { 6, 1, 0 }, 432000, true },
+	{ CT_PARAM_SCTP_TIMEOUT_ESTABLISHED, { 5, 15, 91 }, 210, true },
+	{ CT_PARAM_SCTP_TIMEOUT_ESTABLISHED, { 5, 15, 91 }, 211, false },
+	{ CT_PARAM_SCTP_TIMEOUT_ESTABLISHED, { 6, 1, 9 }, 432000, false },
+	{ CT_PARAM_SCTP_TIMEOUT_SHUTDOWN_SENT, { 6, 1, 159 }, 3, true },
+	{ CT_PARAM_SCTP_TIMEOUT_SHUTDOWN_RECD, { 4, 14, 324 }, 3, true },
+	{ CT_PARAM_SCTP_TIMEOUT_SHUTDOWN_RECD, { 6, 8, 0 }, 0, false },
+	/* not brought */
+	{ CT_PARAM_UDP_TIMEOUT_STREAM, { 4, 19, 316 }, 120, false },
+	{ CT_PARAM_UDP_TIMEOUT_STREAM, { 4, 19, 316 }, 180, true },
+	{ CT_PARAM_EVENTS, { 0, 0, 0 }, 2, true },
+	/* no constant, or not there */
+	{ CT_PARAM_LIMIT, { 6, 1, 0 }, 65536, false },
+	{ CT_PARAM_SCTP_TIMEOUT_HEARTBEAT_ACKED, { 6, 1, 9 }, 210, false },
+};
+
+START_TEST(default_is_also_what_a_stable_update_brought)
+{
+	ck_assert_int_eq(ct_param_is_default(ct_param_get(standards[_i].id), &standards[_i].v, standards[_i].value),
+			 standards[_i].is_default);
+}
+END_TEST
 
 START_TEST(default_changes_with_its_kernel)
 {
@@ -661,6 +692,7 @@ static void add_table_tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, file_is_there_from_first_to_last_kernel_with_its_default, 0, ct_array_size(files));
 	tcase_add_loop_test(tc, default_changes_with_its_kernel, 0, ct_array_size(changes));
+	tcase_add_loop_test(tc, default_is_also_what_a_stable_update_brought, 0, ct_array_size(standards));
 	tcase_add_loop_test(tc, file_is_writable_in_its_kernels_only, 0, ct_array_size(modes));
 	tcase_add_loop_test(tc, row_is_complete_and_consistent, 0, CT_PARAM__COUNT);
 	tcase_add_loop_test(tc, captured_file_of_6_18_has_a_row_and_its_default, 0, ct_array_size(captured_6_18));
