@@ -459,19 +459,62 @@ static int make_dirs(const struct ct_fs *fs, const char *dir)
 	return open_dir(fs, dir);
 }
 
+/* The part of @path before its last slash, at most @n bytes of it. Returns: its length; -ENAMETOOLONG. */
+static ssize_t dir_of(const char *path, size_t n, char dir[PATH_MAX])
+{
+	const char *slash = memrchr(path, '/', n);
+	size_t length = slash ? (size_t)(slash - path) : 0;
+
+	if (length >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(dir, path, length);
+	dir[length] = '\0';
+	return (ssize_t)length;
+}
+
+size_t ct_fs_there(struct ct_fs *fs, const char *path)
+{
+	char dir[PATH_MAX];
+	ssize_t n = dir_of(path, strlen(path), dir);
+
+	for (ssize_t at = n; at > 0; at = dir_of(path, (size_t)at, dir)) {
+		ct_cleanup(ct_closep) int fd = open_dir(fs, dir);
+
+		if (fd >= 0)
+			return (size_t)at;
+		if (fd != -ENOENT)
+			return strlen(path);
+	}
+	return n < 0 ? strlen(path) : 0;
+}
+
+/* One that isn't there was never made, and one that isn't empty stays, with all above it. */
+void ct_fs_prune(struct ct_fs *fs, const char *path, size_t there)
+{
+	char dir[PATH_MAX], above[PATH_MAX];
+	ssize_t n = dir_of(path, strlen(path), dir), up;
+
+	for (; n > 0 && (size_t)n > there; n = up) {
+		ct_cleanup(ct_closep) int fd = -1;
+
+		dir[n] = '\0';
+		up = dir_of(dir, (size_t)n, above);
+		fd = open_dir(fs, above);
+		if (fd >= 0)
+			(void)unlinkat(fd, dir + up + (up > 0), AT_REMOVEDIR);
+	}
+}
+
 static int place_open(struct ct_fs *fs, const char *path, bool make, struct place *p)
 {
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
-	size_t n = slash ? (size_t)(slash - path) : 0;
 	char dir[PATH_MAX];
 
-	if (n >= sizeof(dir) || strlen(name) >= sizeof(p->name))
+	if (dir_of(path, strlen(path), dir) < 0 || strlen(name) >= sizeof(p->name))
 		return -ENAMETOOLONG;
 	if (*name == '\0')
 		return -EISDIR;
-	memcpy(dir, path, n);
-	dir[n] = '\0';
 	strcpy(p->name, name);
 	(void)snprintf(p->temporary, sizeof(p->temporary), ".%s.conntune-tmp", name);
 	p->dirfd = make ? make_dirs(fs, dir) : open_dir(fs, dir);
@@ -516,16 +559,18 @@ static int write_temporary(const struct place *p, const char *text, mode_t mode)
 int ct_fs_replace(struct ct_fs *fs, const char *path, const char *text, mode_t mode, struct ct_err *err)
 {
 	ct_cleanup(place_done) struct place p = PLACE_NONE;
+	size_t there = ct_fs_there(fs, path);
 	int r;
 
 	r = place_open(fs, path, true, &p);
-	if (r < 0)
-		return fail(fs, err, r, "write", path);
-	r = write_temporary(&p, text, mode);
+	if (r == 0)
+		r = write_temporary(&p, text, mode);
 	if (r == 0 && renameat(p.dirfd, p.temporary, p.dirfd, p.name) < 0)
 		r = -errno;
 	if (r < 0) {
-		(void)unlinkat(p.dirfd, p.temporary, 0);
+		if (p.dirfd >= 0)
+			(void)unlinkat(p.dirfd, p.temporary, 0);
+		ct_fs_prune(fs, path, there);
 		return fail(fs, err, r, "write", path);
 	}
 	r = sync_dir(p.dirfd);
@@ -552,7 +597,10 @@ int ct_fs_remove(struct ct_fs *fs, const char *path, struct ct_err *err)
 int ct_fs_make_parents(struct ct_fs *fs, const char *path, struct ct_err *err)
 {
 	ct_cleanup(place_done) struct place p = PLACE_NONE;
+	size_t there = ct_fs_there(fs, path);
 	int r = place_open(fs, path, true, &p);
 
+	if (r < 0)
+		ct_fs_prune(fs, path, there);
 	return r < 0 ? fail(fs, err, r, "make the directories of", path) : 0;
 }

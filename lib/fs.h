@@ -64,12 +64,18 @@ void ct_fs_list_free(char **list, size_t count);
 /**
  * ct_fs_replace - put a file there as a whole: old or new, never half
  * Writes ".NAME.conntune-tmp" beside it, fsync, rename, fsync of the directory. Missing directories are made, 0755.
- * A leftover of a killed run is overwritten. On failure the temporary file is removed.
+ * A leftover of a killed run is overwritten. On failure the temporary file and the directories made are removed.
  */
 int ct_fs_replace(struct ct_fs *fs, const char *path, const char *text, mode_t mode, struct ct_err *err);
 
 /* Remove a file (and a leftover temporary beside it), then fsync the directory. 0 also if neither was there. */
 int ct_fs_remove(struct ct_fs *fs, const char *path, struct ct_err *err);
+
+/* How far the directories above a file are there, as a length within @path; all of them if that can't be told. */
+size_t ct_fs_there(struct ct_fs *fs, const char *path) __attribute__((nonnull));
+
+/* Remove the directories above a file that are longer than @there and empty: whoever made them gives up. */
+void ct_fs_prune(struct ct_fs *fs, const char *path, size_t there) __attribute__((nonnull));
 
 /* Make the directories above a file that aren't there yet, 0755. */
 int ct_fs_make_parents(struct ct_fs *fs, const char *path, struct ct_err *err);

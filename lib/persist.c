@@ -212,9 +212,10 @@ static enum ct_boot_change change_for(const struct ct_boot_file *file, enum foun
 	return strcmp(text, file->text) == 0 ? CT_BOOT_SAME : CT_BOOT_REPLACE;
 }
 
-/* What each file held before and what is to happen with it. */
+/* What each file held before, how far its directories were there, and what is to happen with it. */
 struct work {
 	char *old[CT_BOOT_FILES_MAX];
+	size_t there[CT_BOOT_FILES_MAX];
 	enum ct_boot_change change[CT_BOOT_FILES_MAX];
 };
 
@@ -234,6 +235,7 @@ static int work_find(struct ct_fs *fs, const struct ct_boot_files *files, struct
 		if (r < 0)
 			return r;
 		w->change[i] = change_for(&files->file[i], found, w->old[i]);
+		w->there[i] = ct_fs_there(fs, files->file[i].path);
 	}
 	return 0;
 }
@@ -254,6 +256,56 @@ static int put(struct ct_fs *fs, const char *path, const char *text, struct ct_e
 	return text ? ct_fs_replace(fs, path, text, 0644, err) : ct_fs_remove(fs, path, err);
 }
 
+/* The file whose change failed is mostly still what it was. */
+static bool is_as_before(struct ct_fs *fs, const char *path, const char *old)
+{
+	ct_cleanup(ct_freep) char *text = NULL;
+	int r = ct_fs_read(fs, path, &text, NULL, NULL);
+
+	return old ? r == 0 && strcmp(text, old) == 0 : r == -ENOENT;
+}
+
+/*
+ * Files up to @last as they were, that one included: it may be in place, but not safe on disk. What can't be put back is
+ * told, because nobody would look for it.
+ */
+static void put_back(struct ct_fs *fs, const struct ct_boot_files *files, const struct work *w, size_t last,
+		     struct ct_err *why)
+{
+	struct ct_err first = *why;
+	char stay[256] = "";
+
+	for (size_t i = last + 1; i-- > 0;) {
+		const char *path = files->file[i].path;
+		size_t n = strlen(stay);
+
+		if (w->change[i] == CT_BOOT_SAME)
+			continue;
+		if (put(fs, path, w->old[i], NULL) < 0 && !is_as_before(fs, path, w->old[i]))
+			(void)snprintf(stay + n, sizeof(stay) - n, "%s/%s", n ? ", " : "", path);
+		else if (!w->old[i])
+			ct_fs_prune(fs, path, w->there[i]);
+	}
+	if (*stay)
+		(void)ct_err_set(why, first.code, "%.130s; couldn't be put back: %s", first.msg, stay);
+}
+
+static int write_all(struct ct_fs *fs, const struct ct_boot_files *files, const struct work *w, struct ct_err *err)
+{
+	const struct ct_boot_file *file = files->file;
+	struct ct_err why = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < files->count; i++) {
+		if (w->change[i] == CT_BOOT_SAME)
+			continue;
+		r = put(fs, file[i].path, file[i].absent ? NULL : file[i].text, &why);
+		if (r < 0)
+			put_back(fs, files, w, i, &why);
+	}
+	return r < 0 ? ct_err_set(err, r, "%s", why.msg) : 0;
+}
+
 int ct_boot_files_write(struct ct_fs *fs, const struct ct_boot_files *files, struct ct_err *err)
 {
 	ct_cleanup(work_done) struct work w = { 0 };
@@ -265,16 +317,7 @@ int ct_boot_files_write(struct ct_fs *fs, const struct ct_boot_files *files, str
 			r = ct_err_set(err, -EEXIST,
 				       "/%s is there, but not written by conntune: no boot file was changed",
 				       file[i].path);
-	for (size_t i = 0; r == 0 && i < files->count; i++) {
-		if (w.change[i] == CT_BOOT_SAME)
-			continue;
-		r = put(fs, file[i].path, file[i].absent ? NULL : file[i].text, err);
-		/* the failed one as well: it may be in place, but not safe on disk */
-		for (size_t j = i + 1; r < 0 && j-- > 0;)
-			if (w.change[j] != CT_BOOT_SAME)
-				(void)put(fs, file[j].path, w.old[j], NULL);
-	}
-	return r;
+	return r == 0 ? write_all(fs, files, &w, err) : r;
 }
 
 /* -ENOTDIR: a file where the directory would be, so nothing of ours can be in it. */

@@ -56,7 +56,8 @@ int ct_boot_files_compare(struct ct_fs *fs, const struct ct_boot_files *files,
 
 /**
  * ct_boot_files_write - put them there, each atomically
- * All are checked before the first is written, and those already written are put back if a later one fails.
+ * All are checked before the first is written, and those already written are put back if a later one fails; if that
+ * fails too, the message names those that stay.
  * Returns: 0; -EEXIST if one is there that isn't ours; -ENOSPC, -EROFS, -EACCES ...
  */
 int ct_boot_files_write(struct ct_fs *fs, const struct ct_boot_files *files, struct ct_err *err);

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <conntune/err.h>
 #include <conntune/fs.h>
 
@@ -17,6 +18,9 @@ const char *scratch_dir(void);
 
 /* Write a file below scratch_dir() or any other directory, making directories on the way. */
 void put_file(const char *dir, const char *path, const char *text);
+
+/* Writes of this process beyond @bytes fail. */
+void limit_file_size(rlim_t bytes);
 
 /* The text of a file, in a buffer that lives until the next call; NULL if it isn't there. */
 const char *get_file(const char *dir, const char *path);

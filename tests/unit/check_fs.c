@@ -10,13 +10,11 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -62,17 +60,6 @@ static void put_bytes(const char *path, const char *bytes, size_t n)
 	ck_assert_ptr_nonnull(f);
 	ck_assert_uint_eq(fwrite(bytes, 1, n, f), n);
 	ck_assert_int_eq(fclose(f), 0);
-}
-
-/* Writes of this process beyond @bytes fail. */
-static void limit_file_size(rlim_t bytes)
-{
-	struct rlimit limit = { .rlim_cur = bytes, .rlim_max = RLIM_INFINITY };
-
-	(void)signal(SIGXFSZ, SIG_IGN);
-	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = bytes;
-	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 /* The one from before still sees the old mounts. */
@@ -696,6 +683,44 @@ START_TEST(replace_keeps_the_old_file_when_the_disk_is_full)
 }
 END_TEST
 
+static bool is_there(const char *path)
+{
+	return access(below(path), F_OK) == 0;
+}
+
+START_TEST(failed_replace_takes_its_directories_back)
+{
+	put_file(top, "d/x", "old\n");
+	limit_file_size(2);
+	ck_assert_failed(ct_fs_replace(fs, "new/a/b/x", "new text\n", 0644, &err), err, -EFBIG, "new/a/b/x");
+	ck_assert(!is_there("new"));
+	ck_assert_failed(ct_fs_replace(fs, "d/a/b/x", "new text\n", 0644, &err), err, -EFBIG, "d/a/b/x");
+	ck_assert(is_there("d/x") && !is_there("d/a"));
+	limit_file_size(RLIM_INFINITY);
+}
+END_TEST
+
+START_TEST(prune_removes_what_is_empty_and_was_not_there)
+{
+	size_t there;
+
+	put_file(top, "d/x", "");
+	ck_assert_uint_eq(ct_fs_there(fs, "x"), 0);
+	ck_assert_uint_eq(ct_fs_there(fs, "a/b/x"), 0);
+	ck_assert_uint_eq(ct_fs_there(fs, "d/a/b/x"), 1);
+	ck_assert_uint_eq(ct_fs_there(fs, "d/y"), 1);
+	ck_assert_uint_eq(ct_fs_there(fs, "d/x/y"), 5);         /* a file: nothing can be made below it */
+	there = ct_fs_there(fs, "d/a/b/x");
+	ck_assert_int_eq(ct_fs_make_parents(fs, "d/a/b/x", &err), 0);
+	put_file(top, "d/a/y", "");
+	ct_fs_prune(fs, "d/a/b/x", there);
+	ck_assert(!is_there("d/a/b") && is_there("d/a/y"));
+	ck_assert_int_eq(unlink(below("d/a/y")), 0);
+	ct_fs_prune(fs, "d/a/b/x", there);
+	ck_assert(!is_there("d/a") && is_there("d/x"));
+}
+END_TEST
+
 #define NAME_64 "1234567890123456789012345678901234567890123456789012345678901234"
 
 static const struct {
@@ -722,6 +747,15 @@ static void make_bad_places(void)
 	put_file(top, ".blocked.conntune-tmp/x", "x\n");
 	ck_assert_int_eq(symlink("loop", below("loop")), 0);
 }
+
+START_TEST(failed_parents_are_taken_back)
+{
+	static const char deep[] = "m/n/" NAME_64 NAME_64 NAME_64 NAME_64 "/x";
+
+	ck_assert_failed(ct_fs_make_parents(fs, deep, &err), err, -ENAMETOOLONG, "m/n/");
+	ck_assert(!is_there("m"));
+}
+END_TEST
 
 START_TEST(replace_fails_without_a_trace)
 {
@@ -822,6 +856,9 @@ static TCase *writing(void)
 	tcase_add_test(tc, replace_puts_a_file_where_a_link_was);
 	tcase_add_test(tc, replace_overwrites_a_leftover);
 	tcase_add_test(tc, replace_keeps_the_old_file_when_the_disk_is_full);
+	tcase_add_test(tc, failed_replace_takes_its_directories_back);
+	tcase_add_test(tc, prune_removes_what_is_empty_and_was_not_there);
+	tcase_add_test(tc, failed_parents_are_taken_back);
 	tcase_add_loop_test(tc, replace_fails_without_a_trace, 0, ct_array_size(bad_places));
 	tcase_add_test(tc, replace_refuses_a_path_that_is_too_long);
 	tcase_add_test(tc, remove_takes_the_leftover_too);

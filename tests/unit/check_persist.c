@@ -382,6 +382,14 @@ static void block(const char *dir, const char *path)
 	put_file(dir, full, "");
 }
 
+static bool has_directory(const char *dir, const char *path)
+{
+	char full[512];
+
+	(void)snprintf(full, sizeof(full), "%s/%.*s", dir, (int)(strrchr(path, '/') - path), path);
+	return access(full, F_OK) == 0;
+}
+
 /* Rows: which file fails, and whether there are older ones. */
 START_TEST(write_puts_everything_back_when_a_later_file_fails)
 {
@@ -396,8 +404,35 @@ START_TEST(write_puts_everything_back_when_a_later_file_fails)
 		put_file(dir, paths[i], old);
 	block(dir, paths[blocked]);
 	ck_assert_failed(ct_boot_files_write(fs, &files, &err), err, -EISDIR, paths[blocked]);
-	for (size_t i = 0; i < files.count; i++)
+	for (size_t i = 0; i < files.count; i++) {
 		ck_assert_pstr_eq(get_file(dir, paths[i]), old);
+		ck_assert_int_eq(has_directory(dir, paths[i]), old || i == blocked);
+	}
+	ck_assert_ptr_null(strstr(err.msg, "put back"));
+	(void)ct_fs_free(fs);
+}
+END_TEST
+
+/* A file that was longer before than any may be now. */
+START_TEST(write_names_what_it_could_not_put_back)
+{
+	static char old[4096] = CT_BOOT_MARK "\n";
+	const char *dir = scratch_dir();
+	struct ct_boot_files files = make(&modern, 131072, 65536);
+	struct ct_fs *fs = open_root(dir);
+	struct ct_err err = { 0 };
+	size_t n = strlen(old);
+
+	memset(old + n, '#', sizeof(old) - n - 1);
+	put_file(dir, SYSCTL, old);
+	put_file(dir, MODULES_LOAD, old);
+	block(dir, MODPROBE);
+	limit_file_size(2048);
+	ck_assert_failed(ct_boot_files_write(fs, &files, &err), err, -EISDIR,
+			 "; couldn't be put back: /" MODULES_LOAD ", /" SYSCTL);
+	limit_file_size(RLIM_INFINITY);
+	ck_assert_ptr_nonnull(strstr(err.msg, MODPROBE));
+	ck_assert_pstr_eq(get_file(dir, SYSCTL), files.file[0].text);
 	(void)ct_fs_free(fs);
 }
 END_TEST
@@ -529,6 +564,7 @@ Suite *module_suite(void)
 	tcase_add_test(files, write_removes_what_a_built_in_table_does_not_need);
 	tcase_add_loop_test(files, write_refuses_as_a_whole_when_one_file_is_foreign, 0, ct_array_size(paths));
 	tcase_add_loop_test(files, write_puts_everything_back_when_a_later_file_fails, 0, 2 * ct_array_size(paths));
+	tcase_add_test(files, write_names_what_it_could_not_put_back);
 	tcase_add_test(files, write_puts_back_only_what_it_changed);
 	tcase_add_test(files, write_changes_nothing_when_a_directory_is_a_file);
 	tcase_add_loop_test(files, remove_takes_ours_and_leaves_the_rest, 0, ct_array_size(paths));
