@@ -16,16 +16,23 @@
 /* A socket that lost answers, a dump that was interrupted: asked again so often. */
 #define TRIES 5
 
-/* One CPU's line of proc_path: columns and blanks, with room for columns of kernels to come. */
+/* One CPU's line of a table of counters: columns and blanks, with room for columns of kernels to come. */
 #define PROC_LINE_MAX 320
 
 /* The kernel tells a CPU's number in 16 bits. */
 #define CPUS_MAX 65536
 
-static const char proc_path[] = "proc/net/stat/nf_conntrack";
 static const char module_path[] = "sys/module/nf_conntrack/initstate";
 static const char netlink_path[] = "sys/module/nf_conntrack_netlink";
 static const char count_path[] = "proc/sys/net/netfilter/nf_conntrack_count";
+
+/* Where a kernel tells without netlink. ip_conntrack (2.6.9 .. 2.6.21) has columns of the same names. */
+struct files {
+	const char *table, *count;
+};
+
+static const struct files nf_files = { "proc/net/stat/nf_conntrack", count_path };
+static const struct files ip_files = { "proc/net/stat/ip_conntrack", "proc/sys/net/ipv4/netfilter/ip_conntrack_count" };
 
 #define EXPECT 0x100                    /* marks attributes of the expectation table's answer */
 
@@ -76,6 +83,7 @@ static const struct row {
 
 struct ct_stats {
 	struct ct_fs *fs;
+	const struct files *files;
 	const char *sign;               /* while this is there, a question over netlink loads nothing */
 	enum ct_stats_source source;
 	struct ct_nl nl;
@@ -83,7 +91,7 @@ struct ct_stats {
 	uint32_t cpus_max, cpus;        /* room, and highest seen + 1 */
 	struct ct_widened *cpu;         /* cpus_max of them */
 	struct ct_raw *raw;             /* likewise: the sample being read */
-	char *text;                     /* proc_path as read */
+	char *text;                     /* files->table as read */
 };
 
 const char *ct_counter_name(enum ct_counter counter)
@@ -415,13 +423,13 @@ static int sample_netlink(struct ct_stats *s, struct ct_sample *sample, struct c
 static int sample_proc(struct ct_stats *s, struct ct_sample *sample, struct ct_err *err)
 {
 	uint64_t entries = 0;
-	int r = ct_fs_read_start(s->fs, proc_path, s->text, (s->cpus_max + 1) * (size_t)PROC_LINE_MAX, NULL, err);
+	int r = ct_fs_read_start(s->fs, s->files->table, s->text, (s->cpus_max + 1) * (size_t)PROC_LINE_MAX, NULL, err);
 
 	if (r < 0)
 		return r;
 	r = ct_stats_parse_proc(s->text, s->raw, s->cpus_max, &entries);
 	if (r < 0)
-		return ct_err_set(err, r, "%s below %s isn't a table of counters", proc_path, ct_fs_root(s->fs));
+		return ct_err_set(err, r, "%s below %s isn't a table of counters", s->files->table, ct_fs_root(s->fs));
 	s->cpus = (uint32_t)r;
 	sample->entries = (struct ct_u64){ .known = true, .v = entries };
 	return 0;
@@ -431,7 +439,7 @@ static int sample_proc(struct ct_stats *s, struct ct_sample *sample, struct ct_e
 static int sample_count(struct ct_stats *s, struct ct_sample *sample, struct ct_err *err)
 {
 	int64_t entries;
-	int r = ct_fs_read_i64(s->fs, count_path, &entries, err);
+	int r = ct_fs_read_i64(s->fs, s->files->count, &entries, err);
 
 	if (r == 0)
 		sample->entries = (struct ct_u64){ .known = true, .v = (uint64_t)entries };
@@ -501,6 +509,14 @@ static const char *sign_of_netlink(struct ct_fs *fs)
 	return exists(fs, module_path) ? netlink_path : count_path;
 }
 
+/* nf_conntrack first: until 4.8 it has the old names too. */
+static const struct files *files_of(struct ct_fs *fs)
+{
+	bool old = !exists(fs, nf_files.count) && (exists(fs, ip_files.table) || exists(fs, ip_files.count));
+
+	return old ? &ip_files : &nf_files;
+}
+
 int ct_stats_new_with(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *kernel, struct ct_nl *nl,
 		      uint32_t cpus, struct ct_err *err)
 {
@@ -509,6 +525,7 @@ int ct_stats_new_with(struct ct_stats **ret, struct ct_fs *fs, const struct ct_k
 	if (!s)
 		return ct_err_set(err, -ENOMEM, "out of memory");
 	*s = (struct ct_stats){ .fs = fs, .nl = CT_NL_CLOSED, .alive = ct_stats_alive(kernel) };
+	s->files = files_of(fs);
 	s->sign = sign_of_netlink(fs);
 	s->source = nl->fd >= 0 ? CT_STATS_NETLINK : CT_STATS_PROC;
 	s->cpus_max = !cpus ? 1 : cpus > CPUS_MAX ? CPUS_MAX : cpus;

@@ -41,7 +41,7 @@ int ct_stats_parse_cpu(const struct nlmsghdr *h, bool expect, uint32_t *cpu, str
 int ct_stats_parse_global(const struct nlmsghdr *h, struct ct_u64 *entries, struct ct_u64 *limit);
 
 /**
- * ct_stats_parse_proc - text of proc/net/stat/nf_conntrack
+ * ct_stats_parse_proc - text of proc/net/stat/nf_conntrack, or ip_conntrack
  * @raw:     room for @max CPUs; further lines are left out
  * @entries: the same in every line
  * Returns: number of CPUs, at least 1; -EBADMSG if header or a line isn't as the kernel writes them.

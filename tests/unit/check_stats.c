@@ -603,6 +603,44 @@ START_TEST(without_counters_entries_are_left)
 }
 END_TEST
 
+#define HEAD_IP \
+	"entries  searched found new invalid ignore delete delete_list insert insert_failed drop early_drop icmp_error  " \
+	"expect_new expect_create expect_delete\n"
+#define LINE_IP \
+	"000004d2  00000001 00000002 00000003 00000004 00000005 00000006 00000007 00000008 00000009 0000000a 0000000b " \
+	"0000000c  0000000d 0000000e 0000000f\n"
+
+/* Before 2.6.22 all of it has other names, but where nf_conntrack is there its own count. */
+START_TEST(ip_conntrack_is_read_by_its_old_names)
+{
+	const struct ct_kver v2_6_18 = { 2, 6, 18 };
+	struct ct_sample s;
+	char path[256];
+
+	put_file(root, "proc/net/stat/ip_conntrack", HEAD_IP LINE_IP LINE_IP);
+	put_file(root, "proc/sys/net/ipv4/netfilter/ip_conntrack_count", "1234\n");
+	ck_assert_int_eq(ct_stats_new(&stats, fs, &v2_6_18, 2, &err), 0);
+	sample(&s);
+	ck_assert_uint_eq(s.entries.v, 42);
+	stats = ct_stats_free(stats);
+	(void)snprintf(path, sizeof(path), "%s/proc/sys/net/netfilter/nf_conntrack_count", root);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(ct_stats_new(&stats, fs, &v2_6_18, 2, &err), 0);
+	sample(&s);
+	ck_assert_int_eq(s.source, CT_STATS_PROC);
+	ck_assert_uint_eq(s.entries.v, 1234);
+	ck_assert_uint_eq(s.counter[CT_COUNTER_DROP].v, 20);
+	ck_assert_uint_eq(s.counter[CT_COUNTER_NEW].v, 6);
+	ck_assert(!s.counter[CT_COUNTER_SEARCH_RESTART].known);
+	stats = ct_stats_free(stats);
+	put_file(root, "proc/net/stat/ip_conntrack", "broken\n");
+	ck_assert_int_eq(ct_stats_new(&stats, fs, &v2_6_18, 2, &err), 0);
+	sample(&s);
+	ck_assert_int_eq(s.source, CT_STATS_COUNT);
+	ck_assert_uint_eq(s.entries.v, 1234);
+}
+END_TEST
+
 START_TEST(without_connection_tracking_there_is_nothing)
 {
 	char path[256];
@@ -667,6 +705,7 @@ Suite *module_suite(void)
 	tcase_add_test(tc, captured_machine_is_read_from_proc);
 	tcase_add_loop_test(tc, any_number_of_cpus_will_do, 0, (int)ct_array_size(cpu_counts));
 	tcase_add_loop_test(tc, without_counters_entries_are_left, 0, 2);
+	tcase_add_test(tc, ip_conntrack_is_read_by_its_old_names);
 	tcase_add_test(tc, without_connection_tracking_there_is_nothing);
 	suite_add_tcase(suite, tc);
 	return suite;
