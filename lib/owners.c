@@ -3,6 +3,7 @@
 #include "config.h"
 #include "boot_lines.h"
 #include "fs.h"
+#include "owners_parts.h"
 #include "util.h"
 
 #include <ctype.h>
@@ -312,7 +313,26 @@ static int scan_modules_load(struct scan *scan)
  * Reference 7.8. kube-proxy sets both from the number of CPUs, tuned what its profile says. firewalld loads
  * the module, but sets neither.
  */
-static const char *const programs[] = { "conntuned", "kube-proxy", "tuned" };
+enum { CONNTUNED, KUBE_PROXY, TUNED };
+static const char *const programs[] = { [CONNTUNED] = "conntuned", [KUBE_PROXY] = "kube-proxy", [TUNED] = "tuned" };
+
+static int add_tuned(struct scan *scan)
+{
+	struct row row = { .owner = { .kind = CT_OWNER_PROGRAM } };
+	struct ct_tuned tuned;
+	int r = ct_tuned_read(scan->fs, &scan->kernel, &tuned);
+
+	set_path(&row.owner, "", programs[TUNED]);
+	for (size_t i = 0; r == 0 && i < ct_array_size(tuned.sets); i++) {
+		if (!tuned.sets[i])
+			continue;
+		row.owner.param = tuned.line[i].param;
+		row.owner.known = tuned.line[i].known;
+		row.owner.value = tuned.line[i].known ? tuned.line[i].value : 0;
+		r = owners_add(scan->owners, &row);
+	}
+	return r;
+}
 
 static int add_program(struct scan *scan, const char *name)
 {
@@ -362,7 +382,7 @@ static int scan_programs(struct scan *scan)
 	ct_fs_list_free(names, count);
 	for (size_t i = 0; r == 0 && i < ct_array_size(programs); i++)
 		if (runs[i])
-			r = add_program(scan, programs[i]);
+			r = i == TUNED ? add_tuned(scan) : add_program(scan, programs[i]);
 	return r;
 }
 

@@ -25,7 +25,8 @@ enum ct_owner_kind {
 /**
  * struct ct_owner - one line in one place that sets one value
  * @param:  CT_PARAM_LIMIT or CT_PARAM_BUCKETS (for CT_OWNER_MODULES_LOAD: CT_PARAM_BUCKETS, no value)
- * @value:  what it sets; known is false if the line can't be understood (then the kernel may refuse it too)
+ * @value:  what it sets; known is false if the line can't be understood (then the kernel may refuse it too), and for
+ *          programs, but tuned, which is listed for what its active profile sets
  * @path:   file with a leading slash, or the program's name
  * @line:   from 1; 0 if it has none
  * @wins:   at the next boot this line decides @param; if known is false, by keeping the module from loading.

@@ -208,6 +208,12 @@ boot_files()
 		conntuned | kube-proxy | tuned) copy "${file#/}" ;;
 		esac
 	done
+	# of tuned's profiles what includes others, and what sets ours
+	copy etc/tuned/active_profile
+	for file in /etc/tuned/*/tuned.conf /etc/tuned/profiles/*/tuned.conf /usr/lib/tuned/*/tuned.conf \
+		/usr/lib/tuned/profiles/*/tuned.conf; do
+		[ ! -f "$file" ] || sed '/conntrack\|^ *\[\|^ *include\|^ *type/!s/.*/#/' "$file" | put "${file#/}"
+	done
 }
 
 kernel

@@ -235,8 +235,15 @@ static const struct {
 	  { "proc/1/comm", "init\n" }, { "proc/self/comm", "tuned\n" } },
 	  .owners = 2 },
 	{ .what = "a program beside a file",
-	  .puts = { { "proc/77/comm", "tuned\n" }, { "etc/sysctl.d/a.conf", MAX(5) } },
+	  .puts = { { "proc/77/comm", "kube-proxy\n" }, { "etc/sysctl.d/a.conf", MAX(5) } },
 	  .limit = "/etc/sysctl.d/a.conf:1 5", .owners = 3 },
+	{ .what = "tuned without a profile",
+	  .puts = { { "proc/77/comm", "tuned\n" } } },
+	{ .what = "tuned with a profile that sets neither",
+	  .puts = { { "proc/77/comm", "tuned\n" }, { "etc/tuned/active_profile", "virtual-guest\n" },
+	  { "usr/lib/tuned/virtual-guest/tuned.conf", "[main]\n[sysctl]\nvm.dirty_ratio = 30\n[vm]\n" MAX(7) } } },
+	{ .what = "a profile that sets one, of a tuned that doesn't run",
+	  .puts = { { "etc/tuned/active_profile", "mine\n" }, { "etc/tuned/mine/tuned.conf", "[sysctl]\n" MAX(7) } } },
 	{ .what = "firewalld sets neither",
 	  .puts = { { "proc/77/comm", "firewalld\n" } } },
 	{ .what = "odd things in proc",
@@ -333,6 +340,52 @@ START_TEST(owners_are_told_with_kind_place_and_value)
 }
 END_TEST
 
+#define RUNS { "proc/77/comm", "tuned\n" }
+#define ACTIVE(names) { "etc/tuned/active_profile", names "\n" }
+
+/* "limit buckets" that tuned sets, - for one it doesn't. */
+static const struct {
+	struct put puts[PUTS];
+	const char *want;
+} profiles[] = {
+	{ { RUNS, ACTIVE("a"), { "etc/tuned/a/tuned.conf", "[sysctl]\n" MAX(7) HASH(8) } }, "7 8" },
+	{ { RUNS, ACTIVE("a"), { "etc/tuned/profiles/a/tuned.conf", "[sysctl]\nnet.netfilter.nf_conntrack_max=7\n" },
+	    { "usr/lib/tuned/a/tuned.conf", "[sysctl]\n" MAX(9) HASH(9) } }, "7 -" },
+	{ { RUNS, ACTIVE("a"), { "usr/lib/tuned/a/tuned.conf", "[main]\ninclude=b, -c\n[sysctl]\n" MAX(1) },
+	    { "usr/lib/tuned/profiles/b/tuned.conf", "[sysctl]\n" MAX(2) HASH(2) } }, "1 2" },
+	{ { RUNS, ACTIVE("a b"), { "etc/tuned/a/tuned.conf", "[sysctl]\n" MAX(1) },
+	    { "etc/tuned/b/tuned.conf", "[ours]\ntype=sysctl\n" MAX(2) "[sysctl]\ntype=script\n" MAX(3) } }, "2 -" },
+	{ { RUNS, ACTIVE("a"), { "etc/tuned/a/tuned.conf", "[sysctl]\nnet.netfilter.nf_conntrack_max=>70\n"
+	    "net.netfilter.nf_conntrack_buckets = \"80\"\n" } }, "70 80" },
+	{ { RUNS, ACTIVE("a"), { "etc/tuned/a/tuned.conf", "[sysctl]\nnet.netfilter.nf_conntrack_max=${n}\n=\n[\n" } }, "? -" },
+	/* buckets can't be written so before 4.8 */
+	{ { RUNS, ACTIVE("a"), KERNEL("4.4.0"), { "etc/tuned/a/tuned.conf", "[sysctl]\n" MAX(7) HASH(8) } }, "7 -" },
+	{ { RUNS, ACTIVE("a"), { "etc/tuned/a/tuned.conf", "[main]\ninclude=a a a a a a a a a\n[sysctl]\n" MAX(7) } }, "7 -" },
+	{ { RUNS, ACTIVE("../a /a . a/b"), { "etc/tuned/a/tuned.conf", "[sysctl]\n" MAX(7) } }, "- -" },
+	{ { RUNS, ACTIVE("a"), { "etc/tuned/a/tuned.conf", "/" } }, "- -" },
+	{ { RUNS, { "etc/tuned/active_profile", "/" } }, "- -" },
+};
+
+START_TEST(tuned_is_an_owner_of_what_its_profile_sets)
+{
+	struct ct_owners *owners = collect(scratch_dir(), profiles[_i].puts, PUTS);
+	char value[2][24] = { "-", "-" }, got[64];
+
+	for (size_t i = 0; i < ct_owners_count(owners); i++) {
+		const struct ct_owner *o = ct_owners_at(owners, i);
+		char *text = value[o->param == BUCKETS];
+
+		ck_assert_int_eq(o->kind, CT_OWNER_PROGRAM);
+		ck_assert_str_eq(o->path, "tuned");
+		ck_assert(!o->wins);
+		(void)snprintf(text, sizeof(value[0]), o->known ? "%lld" : "?", (long long)o->value);
+	}
+	(void)snprintf(got, sizeof(got), "%s %s", value[0], value[1]);
+	ck_assert_str_eq(got, profiles[_i].want);
+	(void)ct_owners_free(owners);
+}
+END_TEST
+
 START_TEST(names_of_files_are_cut_and_made_printable)
 {
 	struct put puts[] = { { NULL, MAX(5) }, { "etc/sysctl.d/\033[2J\n.conf", MAX(6) } };
@@ -417,6 +470,7 @@ Suite *module_suite(void)
 
 	tcase_add_loop_test(trees, the_one_who_is_read_last_decides, 0, ct_array_size(machines));
 	tcase_add_test(trees, owners_are_told_with_kind_place_and_value);
+	tcase_add_loop_test(trees, tuned_is_an_owner_of_what_its_profile_sets, 0, ct_array_size(profiles));
 	tcase_add_test(trees, names_of_files_are_cut_and_made_printable);
 	tcase_add_test(trees, huge_binary_and_special_files_are_skipped);
 	tcase_add_test(trees, many_lines_are_all_told);
