@@ -219,4 +219,9 @@ for tree in "$trees"/*/; do
 	is "$name: exit code of text" "$status" 0
 	is "$name: lines beyond 80 columns" "$(awk 'length($0) > 80 && !/sysctl|echo|modprobe/' "$tmp/out")" ""
 done
+
+# --- what README shows is what it says
+run advise --root "$trees/6.18-builtin"
+sed -n '/^    \$ conntune advise$/,/^[^ ]/ { /^    \$/d; /^[^ ]/d; s/^    //; p; }' "$src/README" | sed '$d' >"$tmp/readme"
+is "README's transcript" "$(diff "$tmp/readme" "$tmp/out")" ""
 finish
