@@ -91,8 +91,8 @@ struct ct_stats;
  * @kernel: the running kernel; decides which counters are alive
  * @cpus:   possible CPUs (ct_facts.cpus); those beyond are not counted
  * Nothing is loaded by this: netlink is only asked if nf_conntrack_netlink is there already, on a live root, and by
- * those who have CAP_NET_ADMIN. Else proc/net/stat/nf_conntrack is read; without that either only the number of
- * entries is known.
+ * those who have CAP_NET_ADMIN. Else proc/net/stat/nf_conntrack (ip_conntrack before 2.6.22) is read; without that
+ * either only the number of entries is known.
  * Returns: 0; -ENOMEM; -ENOENT if there is no connection tracking to be seen.
  */
 int ct_stats_new(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *kernel, uint32_t cpus,
