@@ -71,8 +71,8 @@ static bool tells(struct ct_fs *fs, const char *path, bool (*read)(struct ct_kve
 }
 
 /*
- * Vendors that keep "6.1.0" in the release through all updates of 6.1.y: Debian and Ubuntu tell which one it is elsewhere,
- * Red Hat's and Oracle's don't. A bare "6.1.0" is that, and a release candidate has had no updates.
+ * Vendors that keep "6.1.0" in the release through all updates of 6.1.y: Debian and Ubuntu tell elsewhere which one it
+ * is, Red Hat's and Oracle's kernels don't. A bare "6.1.0" is that, and a release candidate has had no updates.
  */
 static enum ct_patch_source find_patch(struct ct_fs *fs, struct ct_facts *f)
 {

@@ -177,8 +177,8 @@ static enum ct_era era_of(const struct ct_kver *v)
 }
 
 /*
- * Section 4, "Chain limit". Linux 6.3 raised it from 8..31 to 50..79 (c77737b736ce, "netfilter: conntrack: adopt safer max
- * chain length"). In the announcements of 5.15.103 and 6.1.20, and in the review of 6.2.7, all of March 2023, it is named;
+ * Section 4, "Chain limit". Linux 6.3 raised it from 8..31 to 50..79 (c77737b736ce, "netfilter: conntrack: adopt safer
+ * max chain length"). The announcements of 5.15.103 and 6.1.20 and the review of 6.2.7, March 2023, name it;
  * 5.16 to 6.0 had no updates any more. Where the update isn't known the lower limit is assumed: it loses connections.
  */
 static bool has_safer_chains(const struct ct_kver *v)

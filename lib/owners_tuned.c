@@ -27,11 +27,11 @@ static int read_profile(struct reading *r, const char *name);
 /* A list of profiles, separated by blanks or commas. '-' before a name: it may be missing. */
 static int read_profiles(struct reading *r, char *names)
 {
-	static const char separators[] = " \t,";
+	static const char between[] = " \t,";
 	char *rest;
 	int code = 0;
 
-	for (char *name = strtok_r(names, separators, &rest); name && code == 0; name = strtok_r(NULL, separators, &rest))
+	for (char *name = strtok_r(names, between, &rest); name && code == 0; name = strtok_r(NULL, between, &rest))
 		code = read_profile(r, name + (*name == '-'));
 	return code;
 }
@@ -99,7 +99,9 @@ static bool is_profile_name(const char *name)
 /* Newer versions keep profiles in a directory of their own; what the administrator wrote hides what was installed. */
 static int read_profile(struct reading *r, const char *name)
 {
-	static const char *const dirs[] = { "etc/tuned/profiles", "etc/tuned", "usr/lib/tuned/profiles", "usr/lib/tuned" };
+	static const char *const dirs[] = {
+		"etc/tuned/profiles", "etc/tuned", "usr/lib/tuned/profiles", "usr/lib/tuned",
+	};
 	char path[128];
 
 	if (!is_profile_name(name) || r->profiles++ >= PROFILES_MAX)

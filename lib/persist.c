@@ -266,8 +266,8 @@ static bool is_as_before(struct ct_fs *fs, const char *path, const char *old)
 }
 
 /*
- * Files up to @last as they were, that one included: it may be in place, but not safe on disk. What can't be put back is
- * told, because nobody would look for it.
+ * Files up to @last as they were, that one included: it may be in place, but not safe on disk. What can't be put back
+ * is told, because nobody would look for it.
  */
 static void put_back(struct ct_fs *fs, const struct ct_boot_files *files, const struct work *w, size_t last,
 		     struct ct_err *why)

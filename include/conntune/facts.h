@@ -161,7 +161,7 @@ struct ct_u64 ct_facts_entries(const struct ct_facts *facts);
 /* "slab", "slabinfo", ...: the words used in JSON. */
 const char *ct_entry_source_name(enum ct_entry_source source);
 const char *ct_presence_name(enum ct_presence presence);        /* "absent", "module", "built-in" */
-const char *ct_patch_source_name(enum ct_patch_source source);  /* "release", "build", "signature", "assumed", "given" */
+const char *ct_patch_source_name(enum ct_patch_source source);  /* "release", "build", "signature", ... */
 
 #ifdef __cplusplus
 }

@@ -115,7 +115,7 @@ struct ct_param_path {
 	bool writable;
 };
 
-/* A default in force from kernel @since on; all zero: ever since. @backported: stable updates of older series have it too. */
+/* A default in force from kernel @since on; all zero: ever since. @backported: by stable updates in older series too. */
 struct ct_param_default {
 	struct ct_kver since;
 	int64_t value;
