@@ -2,8 +2,13 @@
 /*
  * ct-make SPEC...: makes entries in this network namespace, through ctnetlink: no packet, no rule, all known.
  * SPEC: words NAME=VALUE, blanks between them:
- *   n=COUNT proto=NUMBER src=ADDRESS dst=ADDRESS ports=P dport=PORT state=NUMBER status=BITS zone=Z mark=M timeout=SECONDS
- * Entry i is from address src + i / ports, port 1024 + i % ports (P is 60000 unless given).
+ *   n=COUNT first=N proto=NUMBER src=ADDRESS dst=ADDRESS ports=P dport=PORT state=NUMBER status=BITS zone=Z mark=M
+ *   timeout=SECONDS adjust=BYTES pause=USEC
+ * Entry i (from N on, 0 unless given) is from address src + i / ports, port 1024 + i % ports (P is 60000 unless given);
+ * adjust: what NAT of a helper adds to the sequence numbers; pause: between two hundreds.
+ * Says how many the kernel refused because their chain is too long.
+ *
+ * ct-entries N [FIRST [USEC]]: the same program; UDP, 10.x.x.x asks 192.0.2.53, a thousand ports each.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -22,7 +28,7 @@
 #define MESSAGE_MAX 512
 
 struct spec {
-	uint32_t n, proto, ports, dport, state, status, zone, mark, timeout;
+	uint32_t n, first, proto, ports, dport, state, status, zone, mark, timeout, adjust, pause;
 	uint8_t family, src[16], dst[16];
 };
 
@@ -48,7 +54,7 @@ static void set(struct spec *s, const char *name, const char *value)
 	} numbers[] = {
 		{ "n", &s->n }, { "proto", &s->proto }, { "ports", &s->ports }, { "dport", &s->dport },
 		{ "state", &s->state }, { "status", &s->status }, { "zone", &s->zone }, { "mark", &s->mark },
-		{ "timeout", &s->timeout },
+		{ "timeout", &s->timeout }, { "first", &s->first }, { "adjust", &s->adjust }, { "pause", &s->pause },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -144,6 +150,16 @@ static void put_state(struct nlmsghdr *h, const struct spec *s)
 	mnl_attr_nest_end(h, info);
 }
 
+static void put_adjustment(struct nlmsghdr *h, uint32_t bytes)
+{
+	struct nlattr *part = mnl_attr_nest_start(h, CTA_SEQ_ADJ_ORIG);
+
+	mnl_attr_put_u32(h, CTA_SEQADJ_CORRECTION_POS, htonl(1));
+	mnl_attr_put_u32(h, CTA_SEQADJ_OFFSET_BEFORE, htonl(0));
+	mnl_attr_put_u32(h, CTA_SEQADJ_OFFSET_AFTER, htonl(bytes));
+	mnl_attr_nest_end(h, part);
+}
+
 static size_t put_entry(char *buffer, const struct spec *s, uint32_t i, bool ack)
 {
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buffer);
@@ -166,37 +182,90 @@ static size_t put_entry(char *buffer, const struct spec *s, uint32_t i, bool ack
 		mnl_attr_put_u16(h, CTA_ZONE, htons((uint16_t)s->zone));
 	if (s->state != UINT32_MAX)
 		put_state(h, s);
+	if (s->adjust)
+		put_adjustment(h, s->adjust);
 	return h->nlmsg_len;
 }
 
-/* Sends a batch and reads its one acknowledgement, or the first refusal. */
-static int flush(struct mnl_socket *nl, const char *batch, size_t length)
+/* Answers in @buffer: refusals (the chain is too long) are counted. 1: the last message is answered, 0: not yet, or -1. */
+static int count_refused(const char *buffer, size_t length, uint32_t last, uint32_t *refused)
+{
+	const struct nlmsghdr *h = (const void *)buffer;
+	int left = (int)length;
+
+	for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		const struct nlmsgerr *e = mnl_nlmsg_get_payload(h);
+
+		if (h->nlmsg_type != NLMSG_ERROR)
+			continue;
+		if (e->error && e->error != -ENOSPC) {
+			errno = -e->error;
+			return -1;
+		}
+		*refused += e->error != 0;
+		if (h->nlmsg_seq == last)
+			return 1;
+	}
+	return 0;
+}
+
+/* Sends a batch; only the last message is answered, and those that are refused. */
+static int flush(struct mnl_socket *nl, const char *batch, size_t length, uint32_t last, uint32_t *refused)
 {
 	char answer[8192];
 	ssize_t n;
+	int r = 0;
 
 	if (mnl_socket_sendto(nl, batch, length) < 0)
 		return -1;
-	n = mnl_socket_recvfrom(nl, answer, sizeof(answer));
-	return n < 0 ? -1 : mnl_cb_run(answer, (size_t)n, 0, 0, NULL, NULL);
+	while (r == 0) {
+		n = mnl_socket_recvfrom(nl, answer, sizeof(answer));
+		r = n < 0 ? -1 : count_refused(answer, (size_t)n, last, refused);
+	}
+	return r;
 }
 
 static int make(struct mnl_socket *nl, const struct spec *s)
 {
 	static char batch[BATCH * MESSAGE_MAX];
+	uint32_t refused = 0;
 	size_t length = 0;
 
 	for (uint32_t i = 0; i < s->n; i++) {
 		bool last = i % BATCH == BATCH - 1 || i == s->n - 1;
 
-		length += put_entry(batch + length, s, i, last);
+		length += put_entry(batch + length, s, s->first + i, last);
 		if (!last)
 			continue;
-		if (flush(nl, batch, length) < 0)
+		if (flush(nl, batch, length, s->first + i + 1, &refused) < 0)
 			return -1;
 		length = 0;
+		if (s->pause)
+			(void)usleep(s->pause);
 	}
+	if (refused)
+		printf("%u refused\n", refused);
 	return 0;
+}
+
+static void make_all(struct mnl_socket *nl, const char *text)
+{
+	char *copy = strdup(text);
+	struct spec s = parse(copy);
+
+	if (make(nl, &s) < 0)
+		die("entries", text);
+	free(copy);
+}
+
+/* The words of ct-entries as a SPEC. */
+static const char *spec_of(int argc, char **argv)
+{
+	static char text[200];
+
+	(void)snprintf(text, sizeof(text), "n=%s first=%s pause=%s src=10.0.0.0 dst=192.0.2.53 ports=1000",
+		       argv[1], argc > 2 ? argv[2] : "0", argc > 3 ? argv[3] : "0");
+	return text;
 }
 
 int main(int argc, char **argv)
@@ -205,14 +274,11 @@ int main(int argc, char **argv)
 
 	if (!nl || mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0)
 		die("netlink socket", "");
-	for (int i = 1; i < argc; i++) {
-		char *copy = strdup(argv[i]);
-		struct spec s = parse(copy);
-
-		if (make(nl, &s) < 0)
-			die("entries", argv[i]);
-		free(copy);
-	}
+	if (argc > 1 && !strchr(argv[1], '='))
+		make_all(nl, spec_of(argc, argv));
+	else
+		for (int i = 1; i < argc; i++)
+			make_all(nl, argv[i]);
 	(void)mnl_socket_close(nl);
 	return EXIT_SUCCESS;
 }
