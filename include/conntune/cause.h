@@ -53,7 +53,7 @@ int ct_symptoms_init(struct ct_symptoms *ret, const struct ct_facts *facts, cons
 
 /**
  * struct ct_cause - the answer
- * @name:     an interface: "healthy", "assured", "flood", "chain-limit", "clashes", "namespace-hog",
+ * @name:     an interface: "healthy", "assured", "flood", "chain-limit", "nat-ports", "clashes", "namespace-hog",
  *            "expectations", "ceiling", "filling", "dropping", "no-limit", "unknown"
  * @healthy:  nothing is lost and nothing is about to be
  * @text:     in a sentence

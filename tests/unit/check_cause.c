@@ -13,6 +13,7 @@
 #define KNOWN(n) { .known = true, .v = (n) }
 #define COUNTED(name, n) .counted[CT_COUNTER_##name] = KNOWN(n)
 #define USUAL .entries = KNOWN(1000), .limit = KNOWN(65536), .buckets = KNOWN(65536)
+#define SPARSE .entries = KNOWN(2000), .limit = KNOWN(2000), .buckets = KNOWN(65536), .all_entries = KNOWN(2000)
 #define FULL .entries = KNOWN(65536), .limit = KNOWN(65536), .buckets = KNOWN(65536), .all_entries = KNOWN(65536)
 
 static struct ct_err err;
@@ -42,7 +43,7 @@ static const struct {
 	    .p_refused = 1e-3 } },
 	{ "healthy", "1000 of", true, { USUAL, .p_refused = 0.5, COUNTED(CHAIN_TOO_LONG, 0) } },
 	{ "healthy", "1000 of", true, { USUAL, .p_refused = 0.9e-3, COUNTED(CHAIN_TOO_LONG, 5) } },
-	{ "expectations", "64 of 64 expectations, drop 2.0/s", false,
+	{ "expectations", "64 of 64 expectations", false,
 	  { USUAL, .expect_entries = KNOWN(64), .expect_limit = KNOWN(64), .seconds = 1, COUNTED(DROP, 2) } },
 	{ "healthy", "", true, { USUAL, .expect_entries = KNOWN(63), .expect_limit = KNOWN(64) } },
 	{ "healthy", "", true, { USUAL, .expect_entries = KNOWN(63) } },
@@ -50,6 +51,22 @@ static const struct {
 	  { FULL, .ceiling = KNOWN(65536), .seconds = 1, COUNTED(DROP, 1), COUNTED(EARLY_DROP, 2744) } },
 	{ "flood", "early_drop 1.0/s", false, { USUAL, .seconds = 1, COUNTED(EARLY_DROP, 1) } },
 	{ "flood", "early_drop 500 since", false, { FULL, COUNTED(DROP, 500), COUNTED(EARLY_DROP, 500) } },
+	/* many buckets, few of them used: nothing to evict in most of those that are looked into; measured */
+	{ "flood", "drop 6026.0/s, early_drop 1944.0/s", false,
+	  { SPARSE, .seconds = 1, COUNTED(DROP, 6026), COUNTED(EARLY_DROP, 1944) } },
+	{ "assured", "drop 6026.0/s, early_drop 1400.0/s", false,
+	  { SPARSE, .seconds = 1, COUNTED(DROP, 6026), COUNTED(EARLY_DROP, 1400) } },
+	/* without buckets nothing is expected to be empty */
+	{ "assured", "", false,
+	  { .entries = KNOWN(2000), .limit = KNOWN(2000), .seconds = 1, COUNTED(DROP, 6026), COUNTED(EARLY_DROP, 1944) } },
+	/* room again when we looked, but nothing is evicted from a table with room */
+	{ "assured", "1000 of 65536 entries (2 %), drop 9.0/s", false,
+	  { USUAL, .seconds = 1, COUNTED(DROP, 9), COUNTED(EARLY_DROP, 1) } },
+	/* clashes are drops, too, but the table has nothing to do with them */
+	{ "flood", "drop 3000.0/s, early_drop 1.0/s", false,
+	  { FULL, .seconds = 1, COUNTED(DROP, 3000), COUNTED(INSERT_FAILED, 2999), COUNTED(EARLY_DROP, 1) } },
+	{ "filling", "drop 5.0/s", false, { FULL, .seconds = 1, COUNTED(DROP, 5), COUNTED(INSERT_FAILED, 5) } },
+	{ "assured", "drop 6.0/s", false, { FULL, .seconds = 1, COUNTED(DROP, 6), COUNTED(INSERT_FAILED, 5) } },
 	{ "ceiling", "early_drop 0.0/s, memory allows 70000", false,
 	  { FULL, .ceiling = KNOWN(70000), .seconds = 1, COUNTED(DROP, 9), COUNTED(EARLY_DROP, 0) } },
 	{ "assured", "drop 9.0/s", false,
@@ -70,10 +87,22 @@ static const struct {
 	{ "healthy", "", true, { USUAL, .other_entries = KNOWN(60000), .all_entries = { .known = false } } },
 	{ "clashes", "insert_failed without chains 1.0/s, clash_resolve 3.0/s", false,
 	  { USUAL, .seconds = 2, COUNTED(INSERT_FAILED, 2), COUNTED(CLASH_RESOLVE, 6), COUNTED(DROP, 2) } },
+	{ "clashes", "insert_failed without chains 1000.0/s", false,
+	  { USUAL, .seconds = 1, COUNTED(INSERT_FAILED, 1000), COUNTED(FOUND, 999), COUNTED(DROP, 1000) } },
+	{ "nat-ports", "insert_failed without chains 1000.0/s, ports found taken (found) 2000.0/s", false,
+	  { USUAL, .seconds = 1, COUNTED(INSERT_FAILED, 1000), COUNTED(FOUND, 2000), COUNTED(DROP, 1000) } },
+	{ "nat-ports", "insert_failed without chains 1.0/s", false,
+	  { USUAL, .seconds = 10, COUNTED(INSERT_FAILED, 10), COUNTED(CHAIN_TOO_LONG, 0), COUNTED(FOUND, 10) } },
+	/* ports that are taken and others that are free are everyday */
+	{ "healthy", "", true, { USUAL, .seconds = 1, COUNTED(INSERT_FAILED, 0), COUNTED(FOUND, 5000) } },
+	/* before 4.9 found counts every packet */
+	{ "clashes", "insert_failed without chains 1000.0/s", false,
+	  { USUAL, .seconds = 1, COUNTED(INSERT_FAILED, 1000), COUNTED(FOUND, 2000), COUNTED(SEARCHED, 1) } },
 	{ "clashes", "clash_resolve 10.0/s", true,
 	  { USUAL, .seconds = 2, COUNTED(INSERT_FAILED, 1), COUNTED(CLASH_RESOLVE, 20) } },
 	{ "healthy", "", true, { USUAL, .seconds = 2, COUNTED(CLASH_RESOLVE, 19) } },
 	{ "dropping", "1000 of 65536 entries (2 %), drop 1.0/s", false, { USUAL, .seconds = 10, COUNTED(DROP, 10) } },
+	{ "healthy", "drop 1.0/s", true, { USUAL, .seconds = 10, COUNTED(DROP, 10), COUNTED(INSERT_FAILED, 5) } },
 };
 
 START_TEST(cause_is_found_with_its_evidence)
