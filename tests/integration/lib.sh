@@ -139,7 +139,7 @@ alone()
 {
 	command -v flock >/dev/null || return 0
 	exec 9>"${TMPDIR:-/tmp}/conntune-tests.lock"
-	flock -w 600 9 || fail "another test holds conntune-tests.lock"
+	flock -w 1800 9 || fail "another test holds conntune-tests.lock"
 }
 
 finish()
