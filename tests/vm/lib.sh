@@ -82,7 +82,7 @@ vm_boot()
 
 	cat >"$vm_root/test"
 	rm -f "$vm_root/output" "$vm_root/status"
-	timeout 120 linux.uml mem=128M root=/dev/root rootfstype=hostfs rootflags="$vm_root" rw init=/init \
+	timeout 300 linux.uml mem=128M root=/dev/root rootfstype=hostfs rootflags="$vm_root" rw init=/init \
 		uml_dir="$vm_dir/uml/" con=null con0=fd:0,fd:1 quiet "$@" </dev/null >"$vm_dir/console" 2>&1 || true
 	cat "$vm_root/output" || true
 	if [ ! -s "$vm_root/status" ]; then
@@ -101,7 +101,7 @@ vm_boot_stock()
 
 	cat >"$vm_root/test"
 	(cd "$vm_root" && find . | busybox cpio -o -H newc) >"$vm_dir/initrd"
-	timeout 240 qemu-system-x86_64 -M microvm,acpi=off -accel tcg,thread=multi -cpu max -smp 2 -m 256 \
+	timeout 600 qemu-system-x86_64 -M microvm,acpi=off -accel tcg,thread=multi -cpu max -smp 2 -m 256 \
 		-nographic -no-reboot -nic none -kernel "$vm_kernel" -initrd "$vm_dir/initrd" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable reboot=t disk=no" \
 		</dev/null 2>&1 | tr -d '\r' >"$vm_dir/console"
