@@ -1,6 +1,7 @@
 dnl SPDX-License-Identifier: GPL-2.0-or-later
 dnl CT_BPF: can BPF programs be built? Needs libbpf, a clang that knows the target, and bpftool for the skeleton.
-dnl --with-bpf=yes|no|auto; sets have_bpf, HAVE_BPF, BPF_MISSING, BPF_CLANG, BPF_CPPFLAGS, BPFTOOL, BPF_CFLAGS, BPF_LIBS
+dnl --with-bpf=yes|no|auto; sets have_bpf, HAVE_BPF, BPF_MISSING, BPF_CLANG, BPF_CPPFLAGS, BPFTOOL, BPF_CFLAGS.
+dnl Of libbpf only headers are used: nothing of it is linked.
 AC_DEFUN([CT_BPF], [
 	AC_ARG_WITH([bpf], [AS_HELP_STRING([--without-bpf], [do without BPF programs: exact chain lengths])],
 		[], [with_bpf=auto])
@@ -33,11 +34,11 @@ AC_DEFUN([CT_BPF_TRY], [
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 __u64 v;
-SEC("raw_tp") int f(void *ctx) { v = bpf_ktime_get_ns(); return 0; }
+SEC("raw_tp/sys_enter") int f(void *ctx) { v = bpf_ktime_get_ns(); return 0; }
 EOF
 	AS_IF([$BPF_CLANG -O2 -g -target bpf $BPF_CPPFLAGS $BPF_CFLAGS -c conftest.bpf.c -o conftest.tmp.o 2>&AS_MESSAGE_LOG_FD &&
 		$BPFTOOL gen object conftest.bpf.o conftest.tmp.o 2>&AS_MESSAGE_LOG_FD >&2 &&
-		$BPFTOOL gen skeleton conftest.bpf.o name conftest >conftest.skel.h 2>&AS_MESSAGE_LOG_FD],
+		$BPFTOOL gen skeleton -L conftest.bpf.o name conftest >conftest.skel.h 2>&AS_MESSAGE_LOG_FD],
 		[AC_MSG_RESULT([yes])],
 		[AC_MSG_RESULT([no])
 		CT_BPF_MISSING([a clang for -target bpf and a bpftool that work together (see config.log)])])

@@ -1,87 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside the kernel: where the table of buckets is, how long its chains are, and what entries are in them. Only reads. */
 #include <stdbool.h>
-#include <linux/bpf.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
 #include "chains_shared.h"
-
-/* CO-RE views: only what is read; the loader puts in this kernel's offsets. */
-struct hlist_nulls_node {
-	struct hlist_nulls_node *next, **pprev;
-} __attribute__((preserve_access_index));
-
-struct nf_conntrack_tuple {
-	struct {
-		__u8 protonum, dir;
-	} dst;
-} __attribute__((preserve_access_index));
-
-struct nf_conntrack_tuple_hash {
-	struct hlist_nulls_node hnnode;
-	struct nf_conntrack_tuple tuple;
-} __attribute__((preserve_access_index));
-
-struct ip_ct_tcp {
-	__u8 state;
-} __attribute__((preserve_access_index));
-
-enum sctp_conntrack {
-	SCTP_CONNTRACK_NONE,
-};
-
-struct ip_ct_sctp {
-	enum sctp_conntrack state;
-} __attribute__((preserve_access_index));
-
-/* until 6.16 */
-struct nf_ct_dccp {
-	__u8 state;
-} __attribute__((preserve_access_index));
-
-union nf_conntrack_proto {
-	struct nf_ct_dccp dccp;
-	struct ip_ct_sctp sctp;
-	struct ip_ct_tcp tcp;
-} __attribute__((preserve_access_index));
-
-struct net;
-
-struct nf_conn {
-	__u32 timeout;                  /* jiffies at which it ends, once it is in the table */
-	struct nf_conntrack_tuple_hash tuplehash[2];
-	unsigned long status;
-	struct {
-		struct net *net;
-	} ct_net;
-	union nf_conntrack_proto proto;
-} __attribute__((preserve_access_index));
-
-struct nsproxy {
-	struct net *net_ns;
-} __attribute__((preserve_access_index));
-
-struct task_struct {
-	struct nsproxy *nsproxy;
-} __attribute__((preserve_access_index));
+#include "views.h"
 
 /* Any type of the kernel's that begins with a 64-bit number: reading through it gives a number, not a pointer. */
 struct timespec64 {
 	__s64 tv_sec;
 } __attribute__((preserve_access_index));
 
-/* The first 12 bytes, which every version accepts. */
-struct bpf_ct_opts___local {
-	__s32 netns_id;
-	__s32 error;
-	__u8 l4proto;
-	__u8 dir;
-	__u8 reserved[2];
-};
-
-extern struct nf_conn *bpf_xdp_ct_lookup(struct xdp_md *ctx, struct bpf_sock_tuple *tuple, __u32 tuple_bytes,
-					 struct bpf_ct_opts___local *opts, __u32 opts_bytes) __ksym __weak;
-extern void bpf_ct_release(struct nf_conn *ct) __ksym __weak;
 extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 
 /* bpf_rdonly_cast() is there (6.2): a plain load instead of a call, which is also what lets loads overlap */
@@ -92,7 +19,6 @@ const volatile bool census;
 
 struct chains_ask ask;
 struct chains_told told;
-struct chains_place place;
 
 /* at_least[n]: buckets of n nodes and more, since the walk began */
 __u64 at_least[CHAINS_LEVELS];
@@ -128,19 +54,9 @@ struct walk {
 	__u32 count;                    /* chains of the block that haven't ended */
 	__u32 kept;
 	__u32 depth;
-	__u32 late;
 	__u64 deepest;                  /* marker of a chain that has come this far */
 	__u64 misplaced;
 };
-
-/* 0 if the address isn't mapped. */
-static __always_inline __u64 read_call(__u64 address)
-{
-	__u64 v = 0;
-
-	(void)bpf_probe_read_kernel(&v, sizeof(v), (const void *)address);
-	return v;
-}
 
 static __always_inline __u64 read_cast(__u64 address)
 {
@@ -193,7 +109,7 @@ static long step(__u64 group, struct walk *w)
 	else
 		step_lanes(from, w, false);
 	if ((group & 15) == 15 && bpf_ktime_get_ns() - w->start_ns > ask.limit_ns) {
-		w->late = 1;
+		looked.late = 1;
 		return 1;
 	}
 	return 0;
@@ -351,7 +267,7 @@ __attribute__((noinline)) int look(void)
 	looked.entries = 0;
 	bpf_loop((looked.count + CHAINS_LANES - 1) / CHAINS_LANES, pick, NULL, 0);
 	bpf_loop((looked.entries + CHAINS_LANES - 1) / CHAINS_LANES, sort, NULL, 0);
-	return looked.late;
+	return 0;
 }
 
 static long commit_kinds(__u64 group, void *unused)
@@ -387,13 +303,13 @@ static long descend(__u64 depth, struct walk *w)
 	/* at depth 0 they are buckets */
 	if (census && depth) {
 		looked.count = w->count;
-		w->late |= look();
+		look();
 	}
 	bpf_loop((w->count + CHAINS_LANES - 1) / CHAINS_LANES, step, w, 0);
 	w->count = w->kept;
 	if (w->count && bpf_ktime_get_ns() - w->start_ns > ask.limit_ns)
-		w->late = 1;
-	return w->late != 0;
+		looked.late = 1;
+	return looked.late != 0;
 }
 
 static long fill(__u64 i, struct walk *w)
@@ -425,9 +341,10 @@ static long walk_block(__u64 i, struct walk *w)
 	w->count = count;
 	w->misplaced = 0;
 	looked.kinds = 0;
+	looked.late = 0;
 	bpf_loop(count, fill, w, 0);
 	bpf_loop(CHAINS_LEVELS, descend, w, 0);
-	if (w->late || w->count)
+	if (looked.late || w->count)
 		told.status = CHAINS_LONG;
 	else if (w->misplaced && !ask.accept)
 		told.status = CHAINS_MISPLACED;
@@ -452,7 +369,6 @@ static __always_inline void begin_census(struct walk *w)
 
 	told.net = (__u64)BPF_CORE_READ(task, nsproxy, net_ns);
 	looked.start_ns = w->start_ns;
-	looked.late = 0;
 	looked.everybody = ask.everybody ? ~0ULL : 0;
 	looked.now = (__u32)bpf_jiffies64();
 }
@@ -461,7 +377,7 @@ static __always_inline void begin_census(struct walk *w)
  * Blocks from ask.next on until the slice's time is over. A raw tracepoint's test run, because it holds
  * rcu_read_lock(), and nothing else, around the program: entries aren't given back while we stand on them.
  */
-SEC("raw_tp")
+SEC("raw_tp/sys_enter")
 int walk(void *ctx)
 {
 	struct walk w = { .start_ns = bpf_ktime_get_ns() };
@@ -508,7 +424,7 @@ static long follow(__u64 i, struct walk *w)
  * One chain that is longer than a slice: from ask.cursor on. Between two slices the node there may have gone, and its
  * memory may be anything; it is still in a chain if the place that pprev points to points back.
  */
-SEC("raw_tp")
+SEC("raw_tp/sys_enter")
 int walk_long(void *ctx)
 {
 	struct walk w = { .start_ns = bpf_ktime_get_ns() };
@@ -531,82 +447,27 @@ int walk_long(void *ctx)
 	return 0;
 }
 
-SEC("raw_tp")
+SEC("raw_tp/sys_enter")
 int peek(void *ctx)
 {
 	told.value = read_u64(ask.address);
 	return 0;
 }
 
-struct place_walk {
-	__u64 at;
-};
+static const char pointer_name[] = "nf_conntrack_hash", generation_name[] = "nf_conntrack_generation";
 
-static long forward(__u64 i, struct place_walk *w)
+/* Refused where symbols are hidden from whoever asks (kptr_restrict); of a kernel's own data only with KALLSYMS_ALL. */
+SEC("syscall")
+int symbols(void *ctx)
 {
-	w->at = read_call(w->at);
-	return w->at == 0 || w->at & 1;
-}
+	__u64 address;
 
-/* at: a pprev. Either it points into the array, or to a node's next, whose own pprev is 8 bytes further. */
-static long back(__u64 i, struct place_walk *w)
-{
-	__u64 base = w->at - 8 * place.bucket;
-
-	if (w->at == 0)
-		return 1;
-	if ((base & (place.page - 1)) == 0) {
-		if (place.candidates >= CHAINS_CANDIDATES)
-			return 1;
-		place.candidate[place.candidates & (CHAINS_CANDIDATES - 1)] = base;
-		place.candidates++;
-	}
-	w->at = read_call(w->at + 8);
+	told.pointer = told.generation = 0;
+	if (bpf_kallsyms_lookup_name(pointer_name, sizeof(pointer_name), 0, &address) == 0)
+		told.pointer = address;
+	if (bpf_kallsyms_lookup_name(generation_name, sizeof(generation_name), 0, &address) == 0)
+		told.generation = address;
 	return 0;
-}
-
-static __always_inline int search(struct nf_conn *ct)
-{
-	struct place_walk w = { 0 };
-	__u64 pprev = 0;
-
-	(void)bpf_probe_read_kernel(&w.at, sizeof(w.at), &ct->tuplehash[0].hnnode.next);
-	(void)bpf_probe_read_kernel(&pprev, sizeof(pprev), &ct->tuplehash[0].hnnode.pprev);
-	if (w.at && !(w.at & 1))
-		bpf_loop(CHAINS_BACK_MAX, forward, &w, 0);
-	if (!(w.at & 1))
-		return -1;
-	place.bucket = w.at >> 1;
-	w.at = pprev;
-	bpf_loop(CHAINS_BACK_MAX, back, &w, 0);
-	return 0;
-}
-
-/* Runs in the network namespace of whoever asks for the test run: that is where it looks for the entry. */
-SEC("xdp")
-int locate(struct xdp_md *ctx)
-{
-	struct bpf_ct_opts___local opts = { .netns_id = -1, .l4proto = (__u8)place.protocol };
-	union {
-		struct bpf_sock_tuple tuple;
-		__u8 bytes[36];
-	} key;
-	struct nf_conn *ct;
-
-	place.candidates = 0;
-	place.error = 0;
-	__builtin_memcpy(key.bytes, place.tuple, sizeof(key.bytes));
-	if (place.tuple_bytes == sizeof(key.tuple.ipv4))
-		ct = bpf_xdp_ct_lookup(ctx, &key.tuple, sizeof(key.tuple.ipv4), &opts, sizeof(opts));
-	else
-		ct = bpf_xdp_ct_lookup(ctx, &key.tuple, sizeof(key.tuple.ipv6), &opts, sizeof(opts));
-	if (!ct) {
-		place.error = opts.error ? opts.error : -1;
-		return XDP_DROP;
-	}
-	place.error = search(ct);
-	bpf_ct_release(ct);
-	return XDP_DROP;
 }
 
 char LICENSE[] SEC("license") = "GPL";

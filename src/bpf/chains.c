@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loads the BPF programs, finds the bucket array, and walks it slice by slice. */
+/* Finds the bucket array, and walks it slice by slice. */
 #include "config.h"
 #include "chains.h"
 #include "find.h"
+#include "load.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <linux/bpf.h>
-#include <linux/types.h>
 #include <netinet/in.h>
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include "chains_shared.h"
-#include <chains.skel.h>
 
 /*
  * No run may keep a CPU for more than 250 us. A block begins only within the budget and should take a quarter of it;
@@ -52,7 +45,8 @@
  * @long_chain:     lengths of chains that were counted alone
  */
 struct walker {
-	struct chains_bpf *skel;
+	struct programs *programs;
+	struct shared shared;
 	bool census, everybody;
 	struct chains *result;
 	uint64_t base, buckets, pointer, generation;
@@ -67,52 +61,12 @@ struct walker {
 	uint64_t entries;
 };
 
-/* libbpf's own words go nowhere; what failed is said in ours. */
-static int quiet(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	(void)level;
-	(void)format;
-	(void)ap;
-	return 0;
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec t;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static int run(struct bpf_program *program, struct ct_err *err)
-{
-	static const uint8_t packet[64];
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
-
-	if (bpf_program__type(program) == BPF_PROG_TYPE_XDP) {
-		opts.data_in = packet;
-		opts.data_size_in = sizeof(packet);
-	}
-	if (bpf_prog_test_run_opts(bpf_program__fd(program), &opts) < 0)
-		return find_fail(err, -errno, "BPF program %s can't be run: %s", bpf_program__name(program),
-				 strerror(errno));
-	return 0;
-}
-
-/* Is the function there for BPF programs: in the kernel's type information, or in that of the module? */
-static bool has_kfunc(struct btf *kernel, const char *name)
-{
-	struct btf *module;
-	bool found;
-
-	if (!kernel)
-		return false;
-	found = btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
-	module = found ? NULL : btf__load_module_btf("nf_conntrack", kernel);
-	if (module)
-		found = btf__find_by_name_kind(module, name, BTF_KIND_FUNC) > 0;
-	btf__free(module);
-	return found;
 }
 
 static int check_kernel(struct walker *w, struct ct_err *err)
@@ -128,46 +82,30 @@ static int check_kernel(struct walker *w, struct ct_err *err)
 	return 0;
 }
 
+/* Symbols tell where the table is, and of a resize under way; else an entry must lead there. */
 static int load(struct walker *w, struct ct_err *err)
 {
-	static const char *const symbols[] = { "nf_conntrack_hash", "nf_conntrack_generation" };
-	struct btf *kernel = btf__load_vmlinux_btf();
-	uint64_t address[2];
-	bool lookup, may_cast;
-	int r;
+	const struct chains_told *told;
+	int r = programs_load(&w->programs, &w->shared, w->census, MAY_CAST, err);
 
-	find_symbols(symbols, address, 2);
-	w->pointer = address[0];
-	w->generation = address[1];
-	/* the pointer alone doesn't tell of a resize under way */
-	if (!w->generation)
-		w->pointer = 0;
-	lookup = !w->pointer && has_kfunc(kernel, "bpf_xdp_ct_lookup");
-	may_cast = MAY_CAST && has_kfunc(kernel, "bpf_rdonly_cast");
-	btf__free(kernel);
-	w->skel = chains_bpf__open();
-	if (!w->skel)
-		return find_fail(err, -errno, "BPF programs can't be opened: %s", strerror(errno));
-	w->skel->rodata->census = w->census;
-	w->skel->rodata->use_cast = may_cast;
-	(void)bpf_program__set_autoload(w->skel->progs.locate, lookup);
-	r = chains_bpf__load(w->skel);
-	if (r == -EPERM)
-		return find_fail(err, -EPERM, "the kernel doesn't let us load BPF programs: walking the table needs "
-				 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 	if (r < 0)
-		return find_fail(err, -EOPNOTSUPP, "the kernel (5.17 or later is needed) refuses the BPF programs: %s",
-				 strerror(-r));
-	if (!w->pointer && !lookup)
-		return find_fail(err, -EOPNOTSUPP, "this kernel shows no way to the table: neither symbols "
-				 "nf_conntrack_hash and _generation (/proc/kallsyms) nor bpf_xdp_ct_lookup() (5.18)");
-	return 0;
+		return r;
+	told = w->shared.told;
+	r = programs_run(w->programs, PROGRAM_SYMBOLS, err);
+	if (r < 0)
+		return r;
+	if (told->pointer && told->generation) {
+		w->pointer = told->pointer;
+		w->generation = told->generation;
+		return 0;
+	}
+	return programs_load_locate(w->programs, &w->shared, err);
 }
 
 /* One slice of ordinary walking: @block chains at a time from @next to @end. */
 static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, bool accept, struct ct_err *err)
 {
-	w->skel->bss->ask = (struct chains_ask){
+	*w->shared.ask = (struct chains_ask){
 		.base = w->base,
 		.next = next,
 		.end = end,
@@ -178,14 +116,14 @@ static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, 
 		.budget_ns = BUDGET_NS,
 		.limit_ns = LIMIT_NS,
 	};
-	return run(w->skel->progs.walk, err);
+	return programs_run(w->programs, PROGRAM_WALK, err);
 }
 
 static void forget(struct walker *w)
 {
-	memset(w->skel->bss->at_least, 0, sizeof(w->skel->bss->at_least));
-	memset(w->skel->bss->kinds, 0, sizeof(w->skel->bss->kinds));
-	w->skel->bss->told = (struct chains_told){ .longest_bucket = CHAINS_NONE, .first = CHAINS_NONE };
+	memset(w->shared.at_least, 0, sizeof(w->at_least));
+	memset(w->shared.kinds, 0, sizeof(w->kinds));
+	*w->shared.told = (struct chains_told){ .longest_bucket = CHAINS_NONE, .first = CHAINS_NONE };
 	w->long_chains = 0;
 	w->retries = 0;
 }
@@ -193,33 +131,33 @@ static void forget(struct walker *w)
 static void save_kinds(struct walker *w)
 {
 	if (w->census)
-		memcpy(w->kinds, w->skel->bss->kinds, sizeof(w->kinds));
+		memcpy(w->kinds, w->shared.kinds, sizeof(w->kinds));
 }
 
 static void restore_kinds(struct walker *w)
 {
 	if (w->census)
-		memcpy(w->skel->bss->kinds, w->kinds, sizeof(w->kinds));
+		memcpy(w->shared.kinds, w->kinds, sizeof(w->kinds));
 }
 
 static void save(struct walker *w)
 {
 	save_kinds(w);
-	memcpy(w->at_least, w->skel->bss->at_least, sizeof(w->at_least));
-	w->told = w->skel->bss->told;
+	memcpy(w->at_least, w->shared.at_least, sizeof(w->at_least));
+	w->told = *w->shared.told;
 }
 
 static void restore(struct walker *w)
 {
 	restore_kinds(w);
-	memcpy(w->skel->bss->at_least, w->at_least, sizeof(w->at_least));
-	w->skel->bss->told = w->told;
+	memcpy(w->shared.at_least, w->at_least, sizeof(w->at_least));
+	*w->shared.told = w->told;
 }
 
 /* Do buckets all over the array know their numbers? Nothing else in memory looks like that. 1: yes. */
 static int prove(struct walker *w, uint64_t base, struct ct_err *err)
 {
-	const struct chains_told *told = &w->skel->bss->told;
+	const struct chains_told *told = w->shared.told;
 
 	forget(w);
 	w->base = base;
@@ -240,14 +178,14 @@ static int prove(struct walker *w, uint64_t base, struct ct_err *err)
 
 static int locate_tuple(struct walker *w, const struct find_tuple *tuple, struct ct_err *err)
 {
-	struct chains_place *place = &w->skel->bss->place;
+	struct chains_place *place = w->shared.place;
 	int r;
 
 	memcpy(place->tuple, tuple->bytes, sizeof(place->tuple));
 	place->tuple_bytes = tuple->length;
 	place->protocol = tuple->protocol;
 	place->page = (uint32_t)sysconf(_SC_PAGESIZE);
-	r = run(w->skel->progs.locate, err);
+	r = programs_run(w->programs, PROGRAM_LOCATE, err);
 	if (r < 0 || place->error || place->bucket >= w->buckets)
 		return r;
 	for (uint32_t i = 0; i < place->candidates && i < CHAINS_CANDIDATES; i++) {
@@ -275,9 +213,9 @@ static int peek(struct walker *w, uint64_t address, uint64_t *ret, struct ct_err
 {
 	int r;
 
-	w->skel->bss->ask.address = address;
-	r = run(w->skel->progs.peek, err);
-	*ret = w->skel->bss->told.value;
+	w->shared.ask->address = address;
+	r = programs_run(w->programs, PROGRAM_PEEK, err);
+	*ret = w->shared.told->value;
 	return r;
 }
 
@@ -335,8 +273,8 @@ static int locate(struct walker *w, struct ct_err *err)
 /* A chain that takes more than one slice. Its length, or 0 if it is of ordinary length by now. */
 static int walk_long(struct walker *w, uint64_t *ret, struct ct_err *err)
 {
-	struct chains_told *told = &w->skel->bss->told;
-	struct chains_ask *ask = &w->skel->bss->ask;
+	struct chains_told *told = w->shared.told;
+	struct chains_ask *ask = w->shared.ask;
 	uint32_t bucket = told->next;
 
 	*ask = (struct chains_ask){
@@ -346,7 +284,7 @@ static int walk_long(struct walker *w, uint64_t *ret, struct ct_err *err)
 		.budget_ns = BUDGET_NS,
 	};
 	do {
-		int r = run(w->skel->progs.walk_long, err);
+		int r = programs_run(w->programs, PROGRAM_WALK_LONG, err);
 
 		if (r < 0)
 			return r;
@@ -366,7 +304,7 @@ static int walk_long(struct walker *w, uint64_t *ret, struct ct_err *err)
 
 static int add_long(struct walker *w, struct ct_err *err)
 {
-	struct chains_told *told = &w->skel->bss->told;
+	struct chains_told *told = w->shared.told;
 	uint64_t length = 0, *grown;
 	int r;
 
@@ -395,7 +333,7 @@ static int add_long(struct walker *w, struct ct_err *err)
 /* So many chains that a block takes BLOCK_NS. */
 static void adapt(struct walker *w, uint32_t walked)
 {
-	uint64_t fits = walked ? BLOCK_NS * (uint64_t)walked / (w->skel->bss->told.ns + 1) : 1;
+	uint64_t fits = walked ? BLOCK_NS * (uint64_t)walked / (w->shared.told->ns + 1) : 1;
 
 	w->block = (uint32_t)(fits < 1 ? 1 : fits > CHAINS_BLOCK_MAX ? CHAINS_BLOCK_MAX : fits);
 }
@@ -419,7 +357,7 @@ static int look_again(struct walker *w, struct ct_err *err)
 	int r = still_there(w, err);
 
 	restore(w);
-	w->skel->bss->told.first = CHAINS_NONE;
+	w->shared.told->first = CHAINS_NONE;
 	w->result->changed = true;
 	return r;
 }
@@ -429,7 +367,7 @@ static int look_again(struct walker *w, struct ct_err *err)
  */
 static int walk_on(struct walker *w, struct ct_err *err)
 {
-	struct chains_told *told = &w->skel->bss->told;
+	struct chains_told *told = w->shared.told;
 	bool accept = w->retries >= RETRIES_MAX;
 	uint32_t from = told->next, end = (uint32_t)w->buckets;
 	int r;
@@ -466,7 +404,7 @@ static int walk_on(struct walker *w, struct ct_err *err)
 static int walk_table(struct walker *w, struct ct_err *err)
 {
 	uint64_t start = now_ns();
-	const struct chains_told *told = &w->skel->bss->told;
+	const struct chains_told *told = w->shared.told;
 	int r = 1;
 
 	forget(w);
@@ -484,8 +422,8 @@ static int walk_nothing(struct walker *w)
 {
 	forget(w);
 	w->base = 0;
-	w->skel->bss->at_least[0] = w->buckets;
-	w->skel->bss->told.longest_bucket = 0;
+	w->shared.at_least[0] = w->buckets;
+	w->shared.told->longest_bucket = 0;
 	return 1;
 }
 
@@ -501,7 +439,7 @@ static int collect_kinds(struct walker *w, struct ct_err *err)
 	if (!result->counts)
 		return find_fail(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < CHAINS_KINDS; i++) {
-		struct ct_census_count c = { .entries = w->skel->bss->kinds[i], .replied = i & 1, .assured = i & 2 };
+		struct ct_census_count c = { .entries = w->shared.kinds[i], .replied = i & 1, .assured = i & 2 };
 		unsigned n = i - CHAINS_KINDS_STATEFUL;
 
 		c.has_state = i >= CHAINS_KINDS_STATEFUL;
@@ -516,8 +454,8 @@ static int collect_kinds(struct walker *w, struct ct_err *err)
 /* What the programs left behind, as a histogram. */
 static int collect(struct walker *w, struct ct_err *err)
 {
-	const struct chains_told *told = &w->skel->bss->told;
-	const uint64_t *at_least = (const uint64_t *)w->skel->bss->at_least;
+	const struct chains_told *told = w->shared.told;
+	const uint64_t *at_least = w->shared.at_least;
 	uint64_t longest = told->longest, *histogram = calloc(longest + 1, sizeof(*histogram));
 
 	if (!histogram)
@@ -569,13 +507,12 @@ static int walk_new(struct chains **ret, bool census, bool everybody, struct ct_
 
 	if (!result)
 		return find_fail(err, -ENOMEM, "out of memory");
-	(void)libbpf_set_print(quiet);
 	r = check_kernel(&w, err);
 	if (r == 0)
 		r = load(&w, err);
 	if (r == 0)
 		r = walk(&w, err);
-	chains_bpf__destroy(w.skel);
+	programs_free(w.programs);
 	free(w.long_chain);
 	if (r < 0)
 		chains_free(result);

@@ -3,6 +3,8 @@
 #ifndef CONNTUNE_CHAINS_SHARED_H
 #define CONNTUNE_CHAINS_SHARED_H
 
+#include <linux/types.h>
+
 /* Chains that are followed at the same time; more of them overlap more cache misses, until the work list leaves L1. */
 #define CHAINS_BLOCK_MAX 512
 
@@ -75,6 +77,7 @@ struct chains_ask {
  * @ns:        how long the run took
  * @done:      long: the chain ended, and with the right marker
  * @value:     peek
+ * @pointer, @generation: symbols: addresses of the variables nf_conntrack_hash and nf_conntrack_generation, or 0
  * @net:       census: the network namespace whose entries are counted, 0 if it isn't known
  */
 struct chains_told {
@@ -88,6 +91,7 @@ struct chains_told {
 	__u64 ns;
 	__u64 cursor, length;
 	__u64 value;
+	__u64 pointer, generation;
 	__u64 net;
 };
 

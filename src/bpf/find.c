@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What leads to the bucket array: a symbol, or some entry; and the network namespaces where entries may be. */
+/* Entries that lead to the bucket array, and the network namespaces where entries may be. */
 #include "config.h"
 #include "find.h"
 
@@ -50,26 +50,6 @@ int find_sysctl(const char *name, uint64_t *ret)
 	text[n] = '\0';
 	*ret = strtoull(text, NULL, 10);
 	return 0;
-}
-
-/* Lines are "ADDRESS TYPE NAME" with "\t[MODULE]" behind symbols of modules. */
-void find_symbols(const char *const name[], uint64_t *address, size_t n)
-{
-	FILE *f = fopen("/proc/kallsyms", "re");
-	char line[600], found[512];
-	unsigned long long v;
-
-	memset(address, 0, n * sizeof(*address));
-	if (!f)
-		return;
-	/* hundreds of thousands of lines; the kernel hands out a page at a time, not more */
-	(void)setvbuf(f, NULL, _IOFBF, 4096);
-	while (fgets(line, sizeof(line), f))
-		for (size_t i = 0; i < n; i++)
-			if (strstr(line, name[i]) && sscanf(line, "%llx %*c %511s", &v, found) == 2 &&
-			    strcmp(found, name[i]) == 0)
-				address[i] = v;
-	(void)fclose(f);
 }
 
 struct tuples {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ways to the bucket array: a symbol, or entries that the kernel looks up; and through which network namespaces. */
+/* Entries by which the kernel finds the bucket array, and through which network namespaces. */
 #ifndef CONNTUNE_FIND_H
 #define CONNTUNE_FIND_H
 
@@ -21,9 +21,6 @@ int find_fail(struct ct_err *err, int code, const char *format, ...) __attribute
 
 /* A number from a file below /proc/sys/net/netfilter, of the calling thread's network namespace. 0 or a negative errno. */
 int find_sysctl(const char *name, uint64_t *ret);
-
-/* Addresses of the kernel variables @name, @n of them; 0 if one isn't in /proc/kallsyms, or hidden there. */
-void find_symbols(const char *const name[], uint64_t *address, size_t n);
 
 /* The first few connections of this network namespace, FIND_TUPLES_MAX at most. Returns their number, or a negative errno. */
 int find_tuples(struct find_tuple *tuples, struct ct_err *err);
