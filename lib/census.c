@@ -612,6 +612,19 @@ int ct_census_run(struct ct_census *census, struct ct_fs *fs, const struct ct_fa
 
 /* ---- counts in place of a dump */
 
+void ct_census_timeout(const struct ct_facts *facts, const struct ct_census_count *kind, struct ct_census_timeout *ret)
+{
+	const struct ct_entry e = {
+		.proto = kind->proto,
+		.state = kind->has_state ? kind->state : 0,
+		.status = kind->assured ? IPS_ASSURED : 0U,
+	};
+	struct ct_idle_table table;
+
+	ct_idle_table_fill(&table, facts);
+	ct_entry_timeout(&table, &e, ret);
+}
+
 int ct_census_takes_counts(const struct ct_census *census, struct ct_err *err)
 {
 	for (unsigned i = 0; i < census->keys; i++)
@@ -646,7 +659,9 @@ static void take_count(struct ct_census *c, const struct ct_census_count *count)
 		at = pack_one(c, c->by[i], &e, at);
 	ct_tallies_add(&c->tallies, key.word)->entries += count->entries - 1;
 	c->result.total += count->entries;
-	c->result.idle_unknown += count->entries;
+	c->result.idle_unknown += count->idle_unknown;
+	for (unsigned i = 0; i < CT_CENSUS_IDLE__COUNT; i++)
+		c->result.idle[i] += count->idle[i];
 }
 
 int ct_census_take_counts(struct ct_census *census, const struct ct_census_count *counts, size_t n, unsigned attempts,

@@ -165,6 +165,9 @@ struct ct_idle_table {
 
 void ct_idle_table_fill(struct ct_idle_table *ret, const struct ct_facts *facts);
 
+/* What is left of the entry's time doesn't matter. */
+void ct_entry_timeout(const struct ct_idle_table *table, const struct ct_entry *entry, struct ct_census_timeout *ret);
+
 /* Seconds without a packet, at least. Returns: it can be told. */
 bool ct_entry_idle(const struct ct_idle_table *table, const struct ct_entry *entry, uint32_t *ret);
 

@@ -183,22 +183,13 @@ void ct_idle_table_fill(struct ct_idle_table *ret, const struct ct_facts *facts)
 	fill_states(facts, dccp, ct_array_size(dccp), ret->dccp);
 }
 
-/* TCP that waits for an acknowledgement: the lowest time-out that explains what is left. */
-static uint32_t tcp_timeout(const struct ct_idle_table *t, uint32_t timeout, uint32_t left)
-{
-	for (size_t i = 0; i < ct_array_size(t->tcp_ceiling); i++)
-		if (left <= t->tcp_ceiling[i] && t->tcp_ceiling[i] < timeout)
-			return t->tcp_ceiling[i];
-	return timeout;
-}
-
 static uint32_t timeout_of(const struct ct_idle_table *t, const struct ct_entry *e)
 {
 	const unsigned state = e->state < ct_array_size(t->tcp) ? e->state : 0, assured = ct_entry_assured(e) == CT_ASSURED;
 
 	switch (e->proto) {
 	case IPPROTO_TCP:
-		return tcp_timeout(t, t->tcp[state], e->timeout);
+		return t->tcp[state];
 	case IPPROTO_UDP:
 		return t->udp[assured];
 	case IPPROTO_UDPLITE:
@@ -217,15 +208,35 @@ static uint32_t timeout_of(const struct ct_idle_table *t, const struct ct_entry 
 	return t->generic;
 }
 
+void ct_entry_timeout(const struct ct_idle_table *table, const struct ct_entry *entry, struct ct_census_timeout *ret)
+{
+	*ret = (struct ct_census_timeout){
+		.seconds = timeout_of(table, entry),
+		.has_ceiling = entry->proto == IPPROTO_TCP,
+		.ceiling = { table->tcp_ceiling[0], table->tcp_ceiling[1] },
+	};
+}
+
+/* TCP that waits for an acknowledgement: the lowest time-out that explains what is left. */
+static uint32_t in_force(const struct ct_census_timeout *t, uint32_t left)
+{
+	for (size_t i = 0; t->has_ceiling && i < ct_array_size(t->ceiling); i++)
+		if (left <= t->ceiling[i] && t->ceiling[i] < t->seconds)
+			return t->ceiling[i];
+	return t->seconds;
+}
+
 bool ct_entry_idle(const struct ct_idle_table *table, const struct ct_entry *entry, uint32_t *ret)
 {
 	/* offloaded entries are kept alive by their flow table, those of fixed time-out don't start anew with a packet */
 	const uint32_t other_rules = IPS_OFFLOAD | IPS_HW_OFFLOAD | IPS_FIXED_TIMEOUT;
+	struct ct_census_timeout kind;
 	uint32_t timeout;
 
 	if (!entry->has_timeout || entry->status & other_rules)
 		return false;
-	timeout = timeout_of(table, entry);
+	ct_entry_timeout(table, entry, &kind);
+	timeout = in_force(&kind, entry->timeout);
 	if (timeout == 0 || entry->timeout > timeout)
 		return false;
 	*ret = timeout - entry->timeout;

@@ -138,12 +138,31 @@ int ct_census_run(struct ct_census *census, struct ct_fs *fs, const struct ct_fa
 /**
  * struct ct_census_count - entries of one kind, counted by somebody else
  * @state: as the protocol numbers it, if @has_state
+ * @idle, @idle_unknown: as in the result
  */
 struct ct_census_count {
 	uint8_t proto, state;
 	bool has_state, replied, assured;
 	uint64_t entries;
+	uint64_t idle[CT_CENSUS_IDLE__COUNT];
+	uint64_t idle_unknown;
 };
+
+/**
+ * struct ct_census_timeout - how long an entry lives after its last packet; unit: seconds
+ * @seconds: 0: not known
+ * @ceiling: if @has_ceiling, the lower first: shorter time-outs that may be in force instead. The first one that isn't
+ *           below what is left of an entry's time, and is below @seconds, stands for @seconds.
+ * An entry has been idle for that less what is left; if more is left, it can't be told.
+ */
+struct ct_census_timeout {
+	uint32_t seconds;
+	bool has_ceiling;
+	uint32_t ceiling[2];
+};
+
+/* Of entries of this kind, as it is set now in the network namespace that @facts are of. */
+void ct_census_timeout(const struct ct_facts *facts, const struct ct_census_count *kind, struct ct_census_timeout *ret);
 
 /**
  * ct_census_takes_counts - is what was asked for told by protocol, state and being assured alone?
@@ -154,7 +173,7 @@ int ct_census_takes_counts(const struct ct_census *census, struct ct_err *err);
 /**
  * ct_census_take_counts - groups from @n kinds of entries, in place of ct_census_run()
  * @attempts, @seconds, @cpu_seconds: of whoever has counted, for the result
- * Such a result has no counters of packets, and of idle times it can't be told (idle_unknown is the total).
+ * Such a result has no counters of packets.
  * Returns: 0; -EINVAL as ct_census_takes_counts(); -ENOMEM.
  */
 int ct_census_take_counts(struct ct_census *census, const struct ct_census_count *counts, size_t n, unsigned attempts,

@@ -21,10 +21,10 @@ int chains_walk(struct chains **ret, struct ct_err *err)
 	return fail(err);
 }
 
-int chains_census(struct chains **ret, bool everybody, struct ct_err *err)
+int chains_census(struct chains **ret, const struct chains_census *census, struct ct_err *err)
 {
 	(void)ret;
-	(void)everybody;
+	(void)census;
 	return fail(err);
 }
 

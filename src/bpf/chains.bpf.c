@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Inside the kernel: where the table of buckets is, how long its chains are, and what entries are in them. Only reads. */
 #include <stdbool.h>
+#include <linux/netfilter/nf_conntrack_common.h>
 #include "chains_shared.h"
 #include "views.h"
 
@@ -28,35 +29,36 @@ static __u64 node[CHAINS_BLOCK_MAX + CHAINS_LANES];
 static __u64 marker[CHAINS_BLOCK_MAX + CHAINS_LANES];
 static __u64 level[CHAINS_LEVELS];
 
-/* census: entries of each kind, since the walk began */
-__u64 kinds[CHAINS_KINDS_ROOM];
+/* census: entries of each kind and class, since the walk began */
+__u32 counts[CHAINS_COUNTS_ROOM];
+
+/* census: of each kind */
+struct chains_timeout timeouts[CHAINS_TIMEOUTS_ROOM];
 
 /* census: entries among the nodes of this depth, and the kinds of all that the block has */
 static __u64 entry[CHAINS_BLOCK_MAX + CHAINS_LANES];
 static __u16 kind[CHAINS_LOG_MAX];
 /*
- * How many those are, and what struct walk says. Not in there: the verifier would go through all values in turn. Not
- * static: clang would make six variables of it, which its own type information doesn't fit.
+ * What is known of the walk. Not on the stack: the verifier would go through all values in turn. Not static: clang would
+ * make several variables of it, which its own type information doesn't fit.
  */
 struct {
-	__u64 start_ns;
-	__u32 count, entries, kinds;
-	__u32 now;                      /* unit: jiffies */
-	__u32 late;
-	__u64 everybody;                /* all bits or none */
-} looked;
-
-/* A chain that ends at once: what padding points to. */
-static __u64 stop = 1;
-
-struct walk {
 	__u64 start_ns;
 	__u32 count;                    /* chains of the block that haven't ended */
 	__u32 kept;
 	__u32 depth;
+	__u32 late;
 	__u64 deepest;                  /* marker of a chain that has come this far */
 	__u64 misplaced;
-};
+	/* census */
+	__u32 entries, kinds;
+	__u32 now;                      /* unit: jiffies */
+	__u32 unused;
+	__u64 everybody;                /* all bits or none */
+} w;
+
+/* A chain that ends at once: what padding points to. */
+static __u64 stop = 1;
 
 static __always_inline __u64 read_cast(__u64 address)
 {
@@ -74,10 +76,10 @@ static __always_inline __u64 read_u64(__u64 address)
  * The next node of CHAINS_LANES chains. The loads don't depend on each other and there is no branch on what they bring,
  * so the processor has all of them under way at once. Chains that go on are moved to the front of the list.
  */
-static __always_inline void step_lanes(__u64 from, struct walk *w, bool cast)
+static __always_inline void step_lanes(__u64 from, bool cast)
 {
 	__u64 v[CHAINS_LANES];
-	__u64 kept = w->kept, wrong = 0;
+	__u64 kept = w.kept, wrong = 0;
 
 #pragma clang loop unroll(full)
 	for (__u32 i = 0; i < CHAINS_LANES; i++)
@@ -96,20 +98,20 @@ static __always_inline void step_lanes(__u64 from, struct walk *w, bool cast)
 		kept += goes_on;
 		wrong += (goes_on ^ 1) & (other | -other) >> 63;
 	}
-	w->kept = (__u32)kept;
-	w->misplaced += wrong * w->depth;
+	w.kept = (__u32)kept;
+	w.misplaced += wrong * w.depth;
 }
 
-static long step(__u64 group, struct walk *w)
+static long step(__u64 group, void *unused)
 {
 	__u64 from = group * CHAINS_LANES & (CHAINS_BLOCK_MAX - 1);
 
 	if (use_cast)
-		step_lanes(from, w, true);
+		step_lanes(from, true);
 	else
-		step_lanes(from, w, false);
-	if ((group & 15) == 15 && bpf_ktime_get_ns() - w->start_ns > ask.limit_ns) {
-		looked.late = 1;
+		step_lanes(from, false);
+	if ((group & 15) == 15 && bpf_ktime_get_ns() - w.start_ns > ask.limit_ns) {
+		w.late = 1;
 		return 1;
 	}
 	return 0;
@@ -170,7 +172,7 @@ static __always_inline void pick_lanes(__u64 from, bool cast)
 {
 	const __u64 dir = OFFSET(tuplehash[0].tuple.dst.dir) - OFFSET(tuplehash[0].hnnode);
 	const __u64 into = OFFSET(tuplehash[0].hnnode);
-	__u64 v[CHAINS_LANES], kept = looked.entries;
+	__u64 v[CHAINS_LANES], kept = w.entries;
 
 #pragma clang loop unroll(full)
 	for (__u32 i = 0; i < CHAINS_LANES; i++)
@@ -180,9 +182,9 @@ static __always_inline void pick_lanes(__u64 from, bool cast)
 		kept &= CHAINS_BLOCK_MAX - 1;
 		entry[kept] = node[from + i] - into;
 		/* beyond count there is padding */
-		kept += equal(v[i], 0) & all_if_top(from + i - looked.count) & 1;
+		kept += equal(v[i], 0) & all_if_top(from + i - w.count) & 1;
 	}
-	looked.entries = (__u32)kept;
+	w.entries = (__u32)kept;
 }
 
 static long pick(__u64 group, void *unused)
@@ -196,11 +198,16 @@ static long pick(__u64 group, void *unused)
 	return 0;
 }
 
-/* Which of the kinds; state: as the protocol numbers it. */
-static __always_inline __u64 kind_of(__u64 ct, bool cast)
+static __always_inline __u64 less(__u64 a, __u64 b)
+{
+	return all_if_top(a - b);
+}
+
+/* Which of the kinds; state: as the protocol numbers it, and as a dump none of entries that a flow table took over. */
+static __always_inline __u64 kind_of(__u64 ct, __u64 status, bool cast)
 {
 	__u64 protocol = field(ct, OFFSET(tuplehash[0].tuple.dst.protonum), 1, cast);
-	__u64 status = field_u64(ct, OFFSET(status), cast);
+	__u64 offloaded = all_if_top(status << (63 - IPS_OFFLOAD_BIT));
 	__u64 tcp = equal(protocol, 6), sctp = equal(protocol, 132), dccp = 0, state, first;
 
 	/* IPS_SEEN_REPLY and IPS_ASSURED */
@@ -212,50 +219,89 @@ static __always_inline __u64 kind_of(__u64 ct, bool cast)
 		state |= dccp & field(ct, OFFSET(proto.dccp.state), 1, cast);
 	}
 	first = (sctp & CHAINS_KINDS_EACH) + (dccp & 2 * CHAINS_KINDS_EACH) + CHAINS_KINDS_STATEFUL + 4 * (state & 15);
-	tcp |= sctp | dccp;
+	tcp = (tcp | sctp | dccp) & ~offloaded;
 	return (tcp & first) + (~tcp & 4 * protocol) + status;
 }
 
-/* All bits if a dump would show it: of the namespace, and not past its time. */
-static __always_inline __u64 counts(__u64 ct, __u32 now, bool cast)
+/* @b if all bits of @which are set, @a if none is. */
+static __always_inline __u64 choose(__u64 a, __u64 b, __u64 which)
 {
-	__u64 left = field(ct, OFFSET(timeout), 4, cast) - now, mine = ~0ULL;
+	return (b & which) | (a & ~which);
+}
+
+/*
+ * 0 .. CHAINS_IDLE: how many of the times it has been idle for longer; as ct_entry_idle(), which has whole seconds: so
+ * many are left that @left is below the next one.
+ */
+static __always_inline __u64 class_of(__u64 kind, __u64 left, __u64 unknown)
+{
+	const struct chains_timeout *t = &timeouts[kind & (CHAINS_TIMEOUTS_ROOM - 1)];
+	__u64 full = t->full, longer = 0, low = t->ceiling[0], high = t->ceiling[1];
+	__u64 take_low = less(left, low + ask.hz) & less(low, full);
+
+	full = choose(full, high, less(left, high + ask.hz) & less(high, full));
+	full = choose(full, low, take_low);
+	unknown |= equal(full, 0) | ~less(left, full + ask.hz);
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < CHAINS_IDLE; i++)
+		longer += less(left + ask.idle[i], full) & 1;
+	return choose(longer, CHAINS_IDLE + 1, unknown);
+}
+
+struct seen {
+	__u64 index;                    /* of counts */
+	__u64 counts;                   /* all bits if a dump would show it: of the namespace, and not past its time */
+};
+
+/*
+ * Offloaded entries are kept alive by their flow table, and those of fixed time-out don't start anew with a packet. What
+ * other network namespaces have set isn't known.
+ */
+static __always_inline struct seen see(__u64 ct, bool cast)
+{
+	const __u64 other_rules = 1 << IPS_OFFLOAD_BIT | 1 << IPS_HW_OFFLOAD_BIT | 1 << IPS_FIXED_TIMEOUT_BIT;
+	__u64 left = (field(ct, OFFSET(timeout), 4, cast) - w.now) & 0xffffffff, mine = ~0ULL, kind;
+	__u64 status = field_u64(ct, OFFSET(status), cast);
 
 	if (HAS(ct_net.net))
-		mine = equal(field_u64(ct, OFFSET(ct_net.net), cast), told.net) | looked.everybody;
-	/* as the kernel: 1 .. INT_MAX */
-	return mine & ~equal(left & 0xffffffff, 0) & ~all_if_top(left << 32);
+		mine = equal(field_u64(ct, OFFSET(ct_net.net), cast), told.net);
+	kind = kind_of(ct, status, cast);
+	return (struct seen){
+		.index = kind * CHAINS_CLASSES + class_of(kind, left, ~equal(status & other_rules, 0) | ~mine),
+		/* as the kernel: 1 .. INT_MAX */
+		.counts = (mine | w.everybody) & ~equal(left, 0) & ~all_if_top(left << 32),
+	};
 }
 
 static __always_inline void sort_lanes(__u64 from, bool cast)
 {
-	__u64 n = looked.kinds;
+	__u64 n = w.kinds;
 
 #pragma clang loop unroll(full)
 	for (__u32 i = 0; i < CHAINS_LANES; i++) {
-		__u64 ct = entry[from + i];
+		struct seen seen = see(entry[from + i], cast);
 
 		n &= CHAINS_LOG_MAX - 1;
-		kind[n] = (__u16)kind_of(ct, cast);
-		n += counts(ct, looked.now, cast) & all_if_top(from + i - looked.entries) & 1;
+		kind[n] = (__u16)seen.index;
+		n += seen.counts & all_if_top(from + i - w.entries) & 1;
 	}
-	looked.kinds = (__u32)n;
+	w.kinds = (__u32)n;
 }
 
 static long sort(__u64 group, void *unused)
 {
 	__u64 from = group * CHAINS_LANES & (CHAINS_BLOCK_MAX - 1);
 
-	if (looked.kinds >= CHAINS_LOG_MAX - CHAINS_LANES) {
-		looked.late = 1;
+	if (w.kinds >= CHAINS_LOG_MAX - CHAINS_LANES) {
+		w.late = 1;
 		return 1;
 	}
 	if (use_cast)
 		sort_lanes(from, true);
 	else
 		sort_lanes(from, false);
-	if ((group & 15) == 15 && bpf_ktime_get_ns() - looked.start_ns > ask.limit_ns) {
-		looked.late = 1;
+	if ((group & 15) == 15 && bpf_ktime_get_ns() - w.start_ns > ask.limit_ns) {
+		w.late = 1;
 		return 1;
 	}
 	return 0;
@@ -264,9 +310,9 @@ static long sort(__u64 group, void *unused)
 /* Nodes of this depth, before the walk goes on to the next. Not static: so it is verified once, by itself. */
 __attribute__((noinline)) int look(void)
 {
-	looked.entries = 0;
-	bpf_loop((looked.count + CHAINS_LANES - 1) / CHAINS_LANES, pick, NULL, 0);
-	bpf_loop((looked.entries + CHAINS_LANES - 1) / CHAINS_LANES, sort, NULL, 0);
+	w.entries = 0;
+	bpf_loop((w.count + CHAINS_LANES - 1) / CHAINS_LANES, pick, NULL, 0);
+	bpf_loop((w.entries + CHAINS_LANES - 1) / CHAINS_LANES, sort, NULL, 0);
 	return 0;
 }
 
@@ -276,43 +322,42 @@ static long commit_kinds(__u64 group, void *unused)
 
 #pragma clang loop unroll(full)
 	for (__u32 i = 0; i < CHAINS_LANES; i++)
-		if (from + i < looked.kinds)
-			kinds[kind[from + i] & (CHAINS_KINDS_ROOM - 1)]++;
+		if (from + i < w.kinds)
+			counts[kind[from + i] & (CHAINS_COUNTS_ROOM - 1)]++;
 	return 0;
 }
 
 __attribute__((noinline)) int note(void)
 {
-	bpf_loop((looked.kinds + CHAINS_LANES - 1) / CHAINS_LANES, commit_kinds, NULL, 0);
+	bpf_loop((w.kinds + CHAINS_LANES - 1) / CHAINS_LANES, commit_kinds, NULL, 0);
 	return 0;
 }
 
 /* All chains of the block, one node further. */
-static long descend(__u64 depth, struct walk *w)
+static long descend(__u64 depth, void *unused)
 {
-	if (w->count == 0 || depth >= CHAINS_LEVELS)
+	if (w.count == 0 || depth >= CHAINS_LEVELS)
 		return 1;
-	level[depth] = w->count;
-	w->deepest = marker[0];
+	level[depth] = w.count;
+	w.deepest = marker[0];
 	/* chains keep their order when they are moved to the front */
 	if (depth == 1 && told.first == CHAINS_NONE)
 		told.first = (__u32)(marker[0] >> 1);
-	w->depth = (__u32)depth;
-	w->kept = 0;
-	pad(w->count);
+	w.depth = (__u32)depth;
+	w.kept = 0;
+	pad(w.count);
 	/* at depth 0 they are buckets */
 	if (census && depth) {
-		looked.count = w->count;
 		look();
 	}
-	bpf_loop((w->count + CHAINS_LANES - 1) / CHAINS_LANES, step, w, 0);
-	w->count = w->kept;
-	if (w->count && bpf_ktime_get_ns() - w->start_ns > ask.limit_ns)
-		looked.late = 1;
-	return looked.late != 0;
+	bpf_loop((w.count + CHAINS_LANES - 1) / CHAINS_LANES, step, NULL, 0);
+	w.count = w.kept;
+	if (w.count && bpf_ktime_get_ns() - w.start_ns > ask.limit_ns)
+		w.late = 1;
+	return w.late != 0;
 }
 
-static long fill(__u64 i, struct walk *w)
+static long fill(__u64 i, void *unused)
 {
 	__u64 bucket = told.next + i;
 
@@ -322,7 +367,7 @@ static long fill(__u64 i, struct walk *w)
 	return 0;
 }
 
-static long commit(__u64 i, struct walk *w)
+static long commit(__u64 i, void *unused)
 {
 	if (i >= CHAINS_LEVELS)
 		return 1;
@@ -330,47 +375,46 @@ static long commit(__u64 i, struct walk *w)
 	return 0;
 }
 
-static long walk_block(__u64 i, struct walk *w)
+static long walk_block(__u64 i, void *unused)
 {
 	__u32 count = ask.end - told.next;
 
-	if (told.next >= ask.end || (i && bpf_ktime_get_ns() - w->start_ns > ask.budget_ns))
+	if (told.next >= ask.end || (i && bpf_ktime_get_ns() - w.start_ns > ask.budget_ns))
 		return 1;
 	if (count > ask.block)
 		count = ask.block;
-	w->count = count;
-	w->misplaced = 0;
-	looked.kinds = 0;
-	looked.late = 0;
-	bpf_loop(count, fill, w, 0);
-	bpf_loop(CHAINS_LEVELS, descend, w, 0);
-	if (looked.late || w->count)
+	w.count = count;
+	w.misplaced = 0;
+	w.kinds = 0;
+	w.late = 0;
+	bpf_loop(count, fill, NULL, 0);
+	bpf_loop(CHAINS_LEVELS, descend, NULL, 0);
+	if (w.late || w.count)
 		told.status = CHAINS_LONG;
-	else if (w->misplaced && !ask.accept)
+	else if (w.misplaced && !ask.accept)
 		told.status = CHAINS_MISPLACED;
 	if (told.status != CHAINS_RUNNING)
 		return 1;
-	bpf_loop(w->depth + 1, commit, w, 0);
+	bpf_loop(w.depth + 1, commit, NULL, 0);
 	if (census)
 		note();
-	if (w->depth > told.longest || told.longest_bucket == CHAINS_NONE) {
-		told.longest = w->depth;
-		told.longest_bucket = (__u32)(w->deepest >> 1);
+	if (w.depth > told.longest || told.longest_bucket == CHAINS_NONE) {
+		told.longest = w.depth;
+		told.longest_bucket = (__u32)(w.deepest >> 1);
 	}
-	told.misplaced += w->misplaced;
+	told.misplaced += w.misplaced;
 	told.next += count;
 	return 0;
 }
 
 /* A test run is done by the task that asks for it: its network namespace is the one that is meant. */
-static __always_inline void begin_census(struct walk *w)
+static __always_inline void begin_census(void)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 
 	told.net = (__u64)BPF_CORE_READ(task, nsproxy, net_ns);
-	looked.start_ns = w->start_ns;
-	looked.everybody = ask.everybody ? ~0ULL : 0;
-	looked.now = (__u32)bpf_jiffies64();
+	w.everybody = ask.everybody ? ~0ULL : 0;
+	w.now = (__u32)bpf_jiffies64();
 }
 
 /*
@@ -380,14 +424,13 @@ static __always_inline void begin_census(struct walk *w)
 SEC("raw_tp/sys_enter")
 int walk(void *ctx)
 {
-	struct walk w = { .start_ns = bpf_ktime_get_ns() };
-
+	w.start_ns = bpf_ktime_get_ns();
 	told.next = ask.next;
 	told.status = CHAINS_RUNNING;
 	if (census)
-		begin_census(&w);
+		begin_census();
 	if (ask.block > 0 && ask.block <= CHAINS_BLOCK_MAX)
-		bpf_loop(1 << 20, walk_block, &w, 0);
+		bpf_loop(1 << 20, walk_block, NULL, 0);
 	/* a resize takes the nodes out of the old buckets in order: if any was emptied so, then this one before it */
 	if (ask.guard && told.first != CHAINS_NONE && (read_u64(ask.base + 8 * (__u64)told.first) & 1))
 		told.status = CHAINS_EMPTIED;
@@ -399,11 +442,13 @@ static __always_inline void look_at(__u64 address)
 {
 	__u64 ct = address - OFFSET(tuplehash[0].hnnode);
 
-	if (field(ct, OFFSET(tuplehash[0].tuple.dst.dir), 1, false) == 0 && counts(ct, looked.now, false))
-		kinds[kind_of(ct, false) & (CHAINS_KINDS_ROOM - 1)]++;
+	struct seen seen = see(ct, false);
+
+	if (field(ct, OFFSET(tuplehash[0].tuple.dst.dir), 1, false) == 0 && seen.counts)
+		counts[seen.index & (CHAINS_COUNTS_ROOM - 1)]++;
 }
 
-static long follow(__u64 i, struct walk *w)
+static long follow(__u64 i, void *unused)
 {
 	__u64 v = read_u64(told.cursor);
 
@@ -417,7 +462,7 @@ static long follow(__u64 i, struct walk *w)
 	told.length++;
 	if (census)
 		look_at(v);
-	return (i & 15) == 15 && bpf_ktime_get_ns() - w->start_ns > ask.budget_ns;
+	return (i & 15) == 15 && bpf_ktime_get_ns() - w.start_ns > ask.budget_ns;
 }
 
 /*
@@ -427,14 +472,13 @@ static long follow(__u64 i, struct walk *w)
 SEC("raw_tp/sys_enter")
 int walk_long(void *ctx)
 {
-	struct walk w = { .start_ns = bpf_ktime_get_ns() };
-
+	w.start_ns = bpf_ktime_get_ns();
 	told.status = CHAINS_RUNNING;
 	told.done = 0;
 	told.cursor = ask.cursor;
 	told.length = ask.length;
 	if (census)
-		begin_census(&w);
+		begin_census();
 	if (ask.cursor == 0) {
 		told.cursor = ask.base + 8 * (__u64)ask.next;
 		told.length = 0;
@@ -442,7 +486,7 @@ int walk_long(void *ctx)
 		told.status = CHAINS_MOVED;
 	}
 	if (told.status == CHAINS_RUNNING)
-		bpf_loop(1 << 20, follow, &w, 0);
+		bpf_loop(1 << 20, follow, NULL, 0);
 	told.ns = bpf_ktime_get_ns() - w.start_ns;
 	return 0;
 }

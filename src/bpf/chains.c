@@ -38,7 +38,9 @@
  * @pointer:        address of the variable nf_conntrack_hash, 0 if no symbol tells
  * @generation:     that of nf_conntrack_generation: odd while the table is resized, another number after it
  * @sequence:       its value when the table was located
- * @told, @at_least, @kinds: as they were before a slice that may have to be forgotten
+ * @told, @at_least, @counts: as they were before a slice that may have to be forgotten
+ * @hz:             jiffies of a second
+ * @began_ns, @cpu_began_ns: of this call
  * @block:          chains at a time, follows what they cost
  * @retries:        attempts at the present block
  * @entries:        of the network namespace through which the table was found
@@ -47,13 +49,15 @@
 struct walker {
 	struct programs *programs;
 	struct shared shared;
-	bool census, everybody;
+	const struct chains_census *census;
+	uint64_t hz;
+	uint64_t began_ns, cpu_began_ns;
 	struct chains *result;
 	uint64_t base, buckets, pointer, generation;
 	uint32_t sequence;
 	struct chains_told told;
 	uint64_t at_least[CHAINS_LEVELS];
-	uint64_t kinds[CHAINS_KINDS];
+	uint32_t counts[CHAINS_COUNTS];
 	uint32_t block;
 	unsigned retries;
 	uint64_t *long_chain;
@@ -61,12 +65,17 @@ struct walker {
 	uint64_t entries;
 };
 
-static uint64_t now_ns(void)
+static uint64_t ns_on(clockid_t clock)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+	return ns_on(CLOCK_MONOTONIC);
 }
 
 static int check_kernel(struct walker *w, struct ct_err *err)
@@ -86,7 +95,7 @@ static int check_kernel(struct walker *w, struct ct_err *err)
 static int load(struct walker *w, struct ct_err *err)
 {
 	const struct chains_told *told;
-	int r = programs_load(&w->programs, &w->shared, w->census, MAY_CAST, err);
+	int r = programs_load(&w->programs, &w->shared, w->census != NULL, MAY_CAST, err);
 
 	if (r < 0)
 		return r;
@@ -102,6 +111,18 @@ static int load(struct walker *w, struct ct_err *err)
 	return programs_load_locate(w->programs, &w->shared, err);
 }
 
+static void ask_census(struct walker *w)
+{
+	struct chains_ask *ask = w->shared.ask;
+
+	if (!w->census)
+		return;
+	ask->everybody = w->census->everybody;
+	ask->hz = w->hz;
+	for (unsigned i = 0; i < CHAINS_IDLE; i++)
+		ask->idle[i] = w->hz * ct_census_idle_seconds((enum ct_census_idle)i);
+}
+
 /* One slice of ordinary walking: @block chains at a time from @next to @end. */
 static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, bool accept, struct ct_err *err)
 {
@@ -111,45 +132,45 @@ static int slice(struct walker *w, uint32_t next, uint32_t end, uint32_t block, 
 		.end = end,
 		.block = block,
 		.accept = accept,
-		.everybody = w->everybody,
 		.guard = !w->pointer,
 		.budget_ns = BUDGET_NS,
 		.limit_ns = LIMIT_NS,
 	};
+	ask_census(w);
 	return programs_run(w->programs, PROGRAM_WALK, err);
 }
 
 static void forget(struct walker *w)
 {
 	memset(w->shared.at_least, 0, sizeof(w->at_least));
-	memset(w->shared.kinds, 0, sizeof(w->kinds));
+	memset(w->shared.counts, 0, sizeof(w->counts));
 	*w->shared.told = (struct chains_told){ .longest_bucket = CHAINS_NONE, .first = CHAINS_NONE };
 	w->long_chains = 0;
 	w->retries = 0;
 }
 
-static void save_kinds(struct walker *w)
+static void save_counts(struct walker *w)
 {
 	if (w->census)
-		memcpy(w->kinds, w->shared.kinds, sizeof(w->kinds));
+		memcpy(w->counts, w->shared.counts, sizeof(w->counts));
 }
 
-static void restore_kinds(struct walker *w)
+static void restore_counts(struct walker *w)
 {
 	if (w->census)
-		memcpy(w->shared.kinds, w->kinds, sizeof(w->kinds));
+		memcpy(w->shared.counts, w->counts, sizeof(w->counts));
 }
 
 static void save(struct walker *w)
 {
-	save_kinds(w);
+	save_counts(w);
 	memcpy(w->at_least, w->shared.at_least, sizeof(w->at_least));
 	w->told = *w->shared.told;
 }
 
 static void restore(struct walker *w)
 {
-	restore_kinds(w);
+	restore_counts(w);
 	memcpy(w->shared.at_least, w->at_least, sizeof(w->at_least));
 	*w->shared.told = w->told;
 }
@@ -280,9 +301,9 @@ static int walk_long(struct walker *w, uint64_t *ret, struct ct_err *err)
 	*ask = (struct chains_ask){
 		.base = w->base,
 		.next = bucket,
-		.everybody = w->everybody,
 		.budget_ns = BUDGET_NS,
 	};
+	ask_census(w);
 	do {
 		int r = programs_run(w->programs, PROGRAM_WALK_LONG, err);
 
@@ -308,12 +329,12 @@ static int add_long(struct walker *w, struct ct_err *err)
 	uint64_t length = 0, *grown;
 	int r;
 
-	save_kinds(w);
+	save_counts(w);
 	r = walk_long(w, &length, err);
 	if (r < 0)
 		return r;
 	if (length == 0) {
-		restore_kinds(w);
+		restore_counts(w);
 		w->retries++;
 		return 0;
 	}
@@ -362,6 +383,20 @@ static int look_again(struct walker *w, struct ct_err *err)
 	return r;
 }
 
+/* The kernel's part of a slice is done in our system call, so our CPU time is all of it. */
+static void pause_for_others(const struct walker *w)
+{
+	const uint64_t percent = w->census ? w->census->max_cpu_percent : 0, soon = 1000000;
+	uint64_t wanted, passed;
+
+	if (percent == 0 || percent == 100)
+		return;
+	wanted = (ns_on(CLOCK_THREAD_CPUTIME_ID) - w->cpu_began_ns) * 100 / percent;
+	passed = now_ns() - w->began_ns;
+	if (wanted > passed + soon)
+		(void)usleep((useconds_t)((wanted - passed) / 1000));
+}
+
 /*
  * One slice and what it brought; @w->retries counts attempts at the same block. 1: go on, 0: the table was replaced.
  */
@@ -375,6 +410,7 @@ static int walk_on(struct walker *w, struct ct_err *err)
 	/* only the one block that has been tried so often */
 	if (accept && from + w->block < end)
 		end = from + w->block;
+	pause_for_others(w);
 	save(w);
 	r = slice(w, from, end, w->block, accept, err);
 	if (r < 0)
@@ -427,10 +463,33 @@ static int walk_nothing(struct walker *w)
 	return 1;
 }
 
-/* Kinds that there are, in words that don't depend on how the program numbers them. */
-static int collect_kinds(struct walker *w, struct ct_err *err)
+/* What kind number @i is, in words that don't depend on how the program numbers them. */
+static struct ct_census_count kind_of(unsigned i)
 {
 	static const uint8_t stateful[] = { IPPROTO_TCP, IPPROTO_SCTP, IPPROTO_DCCP };
+	struct ct_census_count c = { .replied = i & 1, .assured = i & 2 };
+	unsigned n = i - CHAINS_KINDS_STATEFUL;
+
+	c.has_state = i >= CHAINS_KINDS_STATEFUL;
+	c.proto = c.has_state ? stateful[n / CHAINS_KINDS_EACH] : (uint8_t)(i / 4);
+	c.state = c.has_state ? (uint8_t)(n % CHAINS_KINDS_EACH / 4) : 0;
+	return c;
+}
+
+/* All entries of a kind, by how long they have been idle: each class holds those after it too. */
+static void add_classes(const uint32_t *class, struct ct_census_count *c)
+{
+	c->idle_unknown = class[CHAINS_CLASSES - 1];
+	c->entries = c->idle_unknown + class[0];
+	for (unsigned n = 1; n <= CHAINS_IDLE; n++) {
+		c->entries += class[n];
+		for (unsigned i = 0; i < n; i++)
+			c->idle[i] += class[n];
+	}
+}
+
+static int collect_kinds(struct walker *w, struct ct_err *err)
+{
 	struct chains *result = w->result;
 
 	free(result->counts);
@@ -439,16 +498,31 @@ static int collect_kinds(struct walker *w, struct ct_err *err)
 	if (!result->counts)
 		return find_fail(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < CHAINS_KINDS; i++) {
-		struct ct_census_count c = { .entries = w->shared.kinds[i], .replied = i & 1, .assured = i & 2 };
-		unsigned n = i - CHAINS_KINDS_STATEFUL;
+		struct ct_census_count c = kind_of(i);
 
-		c.has_state = i >= CHAINS_KINDS_STATEFUL;
-		c.proto = c.has_state ? stateful[n / CHAINS_KINDS_EACH] : (uint8_t)(i / 4);
-		c.state = c.has_state ? (uint8_t)(n % CHAINS_KINDS_EACH / 4) : 0;
+		add_classes(w->shared.counts + i * CHAINS_CLASSES, &c);
 		if (c.entries)
 			result->counts[result->kinds++] = c;
 	}
 	return 0;
+}
+
+/* How long each kind lives without a packet. The kernel counts in jiffies: ticks of its coarse clock. */
+static void prepare_census(struct walker *w)
+{
+	struct timespec tick;
+
+	(void)clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	w->hz = (1000000000 + (uint64_t)tick.tv_nsec / 2) / (uint64_t)(tick.tv_nsec ? tick.tv_nsec : 1000000000);
+	for (unsigned i = 0; i < CHAINS_KINDS; i++) {
+		struct ct_census_count kind = kind_of(i);
+		struct ct_census_timeout t;
+
+		ct_census_timeout(w->census->facts, &kind, &t);
+		w->shared.timeouts[i].full = w->hz * t.seconds;
+		for (unsigned n = 0; n < 2; n++)
+			w->shared.timeouts[i].ceiling[n] = t.has_ceiling ? w->hz * t.ceiling[n] : CHAINS_NO_CEILING;
+	}
 }
 
 /* What the programs left behind, as a histogram. */
@@ -499,10 +573,15 @@ static int walk(struct walker *w, struct ct_err *err)
 	return find_fail(err, -EAGAIN, "the table was resized again and again while it was walked");
 }
 
-static int walk_new(struct chains **ret, bool census, bool everybody, struct ct_err *err)
+static int walk_new(struct chains **ret, const struct chains_census *census, struct ct_err *err)
 {
 	struct chains *result = calloc(1, sizeof(*result));
-	struct walker w = { .result = result, .census = census, .everybody = everybody };
+	struct walker w = {
+		.result = result,
+		.census = census,
+		.began_ns = now_ns(),
+		.cpu_began_ns = ns_on(CLOCK_THREAD_CPUTIME_ID),
+	};
 	int r;
 
 	if (!result)
@@ -510,6 +589,8 @@ static int walk_new(struct chains **ret, bool census, bool everybody, struct ct_
 	r = check_kernel(&w, err);
 	if (r == 0)
 		r = load(&w, err);
+	if (r == 0 && census)
+		prepare_census(&w);
 	if (r == 0)
 		r = walk(&w, err);
 	programs_free(w.programs);
@@ -523,12 +604,12 @@ static int walk_new(struct chains **ret, bool census, bool everybody, struct ct_
 
 int chains_walk(struct chains **ret, struct ct_err *err)
 {
-	return walk_new(ret, false, false, err);
+	return walk_new(ret, NULL, err);
 }
 
-int chains_census(struct chains **ret, bool everybody, struct ct_err *err)
+int chains_census(struct chains **ret, const struct chains_census *census, struct ct_err *err)
 {
-	return walk_new(ret, true, everybody, err);
+	return walk_new(ret, census, err);
 }
 
 void chains_free(struct chains *chains)

@@ -48,12 +48,23 @@ struct chains {
 int chains_walk(struct chains **ret, struct ct_err *err);
 
 /**
+ * struct chains_census - what chains_census() counts
+ * @facts:     of this network namespace: its time-outs, from which idle times are told
+ * @everybody: of all network namespaces; of entries of others idle times can't be told
+ * @max_cpu_percent: 1 .. 100 of one CPU, by pauses between slices; 0 is 100
+ */
+struct chains_census {
+	const struct ct_facts *facts;
+	bool everybody;
+	unsigned max_cpu_percent;
+};
+
+/**
  * chains_census - the same walk, which also counts the entries of the caller's network namespace, or of all
  * Those that a dump would show: once, and none whose time is over. Entries aren't copied out, only their numbers.
- * @everybody: of all network namespaces
  * Returns: as chains_walk().
  */
-int chains_census(struct chains **ret, bool everybody, struct ct_err *err);
+int chains_census(struct chains **ret, const struct chains_census *census, struct ct_err *err);
 
 /* Takes NULL. */
 void chains_free(struct chains *chains);

@@ -30,7 +30,16 @@
 #define CHAINS_KINDS_STATEFUL (256 * 4)
 #define CHAINS_KINDS_EACH (16 * 4)
 #define CHAINS_KINDS (CHAINS_KINDS_STATEFUL + 3 * CHAINS_KINDS_EACH)
-#define CHAINS_KINDS_ROOM 2048
+#define CHAINS_TIMEOUTS_ROOM 2048
+
+/*
+ * Each kind is counted by how many of the CHAINS_IDLE times its entries have been idle for longer: CHAINS_CLASSES numbers,
+ * of which the last one is of those for which it can't be told.
+ */
+#define CHAINS_IDLE 4
+#define CHAINS_CLASSES (CHAINS_IDLE + 2)
+#define CHAINS_COUNTS (CHAINS_KINDS * CHAINS_CLASSES)
+#define CHAINS_COUNTS_ROOM 8192
 
 /* No bucket. */
 #define CHAINS_NONE 0xffffffffU
@@ -54,6 +63,8 @@ enum chains_status {
  * @start_ns:  no new block is begun after budget_ns; a block that runs past limit_ns is given up
  * @cursor, @length: long: the last node seen and how many there were, 0 at the start of a chain
  * @address:   peek: what to read
+ * @hz:        census: jiffies of a second
+ * @idle:      census: longer than that; unit: jiffies
  */
 struct chains_ask {
 	__u64 base;
@@ -65,7 +76,23 @@ struct chains_ask {
 	__u64 budget_ns, limit_ns;
 	__u64 cursor, length;
 	__u64 address;
+	__u64 hz;
+	__u64 idle[CHAINS_IDLE];
 };
+
+/**
+ * struct chains_timeout - census: how long entries of one kind live without a packet; unit: jiffies
+ * @full:    0: not known
+ * @ceiling: the lower first: if what is left isn't more, and it is shorter than @full, it stands for @full
+ */
+struct chains_timeout {
+	__u64 full;
+	__u64 ceiling[2];
+	__u64 unused;                   /* a power of two in size */
+};
+
+/* Never shorter than @full. */
+#define CHAINS_NO_CEILING (1ULL << 62)
 
 /**
  * struct chains_told - the answer

@@ -60,7 +60,8 @@ int programs_load(struct programs **ret, struct shared *shared, bool census, boo
 		.ask = &p->chains->bss->ask,
 		.told = &p->chains->bss->told,
 		.at_least = (uint64_t *)p->chains->bss->at_least,
-		.kinds = (uint64_t *)p->chains->bss->kinds,
+		.counts = p->chains->bss->counts,
+		.timeouts = p->chains->bss->timeouts,
 	};
 	*ret = p;
 	return 0;

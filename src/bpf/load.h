@@ -27,7 +27,8 @@ struct shared {
 	struct chains_ask *ask;
 	struct chains_told *told;
 	uint64_t *at_least;             /* CHAINS_LEVELS */
-	uint64_t *kinds;                /* CHAINS_KINDS_ROOM */
+	uint32_t *counts;               /* CHAINS_COUNTS */
+	struct chains_timeout *timeouts; /* CHAINS_KINDS */
 	struct chains_place *place;
 };
 

@@ -25,7 +25,8 @@
  * @shown:  entries in them
  * @errors: at least one of them isn't exact
  * @in_kernel: counted there, not from a dump
- * @everybody: then: of all network namespaces
+ * @why_dump: else why not, unless a dump was asked for
+ * @everybody: in the kernel: of all network namespaces
  * @changed: then: the table changed meanwhile
  * @slices, @slice_max_usec: then: runs of the program, and the longest one
  */
@@ -36,6 +37,7 @@ struct report {
 	uint64_t top, shown;
 	bool errors;
 	bool in_kernel, everybody, changed;
+	struct ct_err why_dump;
 	uint64_t slices;
 	double slice_max_usec;
 };
@@ -217,9 +219,13 @@ static void show_head(struct out *out, const struct report *r)
 	char memory[32];
 
 	out_human(memory, sizeof(memory), OUT_BYTES, (double)t->total * (double)r->facts.entry_bytes);
-	out_line(out, "%" PRIu64 " entries of %s%s, %s; counted in %.2f s.", t->total,
-		 r->everybody ? "all network namespaces" : "this network namespace", t->total == t->received ? "" : " pass the filter", memory, t->seconds);
+	out_line(out, "%" PRIu64 " entries of %s%s, %s; counted in %.2f s %s.", t->total,
+		 r->everybody ? "all network namespaces" : "this network namespace",
+		 t->total == t->received ? "" : " pass the filter", memory, t->seconds,
+		 r->in_kernel ? "inside the kernel" : "from a dump");
 	out_text(out, "source", NULL, r->in_kernel ? "kernel" : "dump");
+	if (r->why_dump.code)
+		out_text(out, "dump_reason", NULL, r->why_dump.msg);
 	out_bool(out, "all_namespaces", NULL, r->everybody);
 	out_u64(out, "total", NULL, OUT_PLAIN, t->total);
 	out_u64(out, "received", NULL, OUT_PLAIN, t->received);
@@ -266,13 +272,6 @@ static void show_idle(struct out *out, const struct report *r)
 	static const char *const names[CT_CENSUS_IDLE__COUNT] = { "1 min", "10 min", "1 h", "1 day" };
 	const struct ct_census_result *t = r->result;
 
-	if (r->in_kernel) {
-		out_u64(out, "idle_unknown", NULL, OUT_PLAIN, t->idle_unknown);
-		out_bool(out, "changed", NULL, r->changed);
-		out_u64(out, "slices", NULL, OUT_PLAIN, r->slices);
-		out_real(out, "slice_max_seconds", NULL, OUT_SECONDS, r->slice_max_usec / 1e6);
-		return;
-	}
 	out_begin(out, OUT_TABLE, "idle", "Idle, as far as the time-outs tell");
 	for (unsigned i = 0; i < CT_CENSUS_IDLE__COUNT; i++) {
 		out_begin(out, OUT_OBJECT, NULL, NULL);
@@ -286,8 +285,17 @@ static void show_idle(struct out *out, const struct report *r)
 	out_end(out);
 	out_u64(out, "idle_unknown", NULL, OUT_PLAIN, t->idle_unknown);
 	if (t->idle_unknown)
-		out_line(out, "Of %" PRIu64 " entries it can't be told: their time-out isn't the one that is set now.",
-			 t->idle_unknown);
+		out_line(out, "Of %" PRIu64 " entries it can't be told: their time-out isn't the one that is set now%s.",
+			 t->idle_unknown, r->everybody ? ", or is set in another network namespace" : "");
+}
+
+static void show_walk(struct out *out, const struct report *r)
+{
+	if (!r->in_kernel)
+		return;
+	out_bool(out, "changed", NULL, r->changed);
+	out_u64(out, "slices", NULL, OUT_PLAIN, r->slices);
+	out_real(out, "slice_max_seconds", NULL, OUT_SECONDS, r->slice_max_usec / 1e6);
 }
 
 static void sum_up(struct report *r, const struct cli_options *opt)
@@ -313,27 +321,64 @@ static double seconds_on(clockid_t clock)
 }
 
 /* Everything is paid for by this thread: loading, and the walk, which is done in its system calls. */
-static int count_in_kernel(struct ct_census *census, struct report *r, bool everybody, struct ct_err *err)
+static int count_in_kernel(struct report *r, const struct cli_options *opt, struct ct_err *err)
 {
+	const struct chains_census wanted = {
+		.facts = &r->facts,
+		.everybody = opt->all_namespaces,
+		.max_cpu_percent = (unsigned)opt->max_cpu,
+	};
 	const double began = seconds_on(CLOCK_MONOTONIC), cpu_began = seconds_on(CLOCK_THREAD_CPUTIME_ID);
 	struct chains *chains = NULL;
 	int ret;
 
 	if (r->facts.presence == CT_PRESENCE_ABSENT)
 		return cli_fail(err, -ENODATA, "connection tracking isn't loaded, so there is nothing to count");
-	ret = chains_census(&chains, everybody, err);
+	ret = chains_census(&chains, &wanted, err);
 	if (ret < 0)
 		return ret;
-	ret = ct_census_take_counts(census, chains->counts, chains->kinds, chains->restarts + 1,
+	ret = ct_census_take_counts(r->census, chains->counts, chains->kinds, chains->restarts + 1,
 				    seconds_on(CLOCK_MONOTONIC) - began,
 				    seconds_on(CLOCK_THREAD_CPUTIME_ID) - cpu_began, err);
 	r->in_kernel = true;
-	r->everybody = everybody;
+	r->everybody = opt->all_namespaces;
 	r->changed = chains->changed;
 	r->slices = chains->slices;
 	r->slice_max_usec = chains->slice_max_usec;
 	chains_free(chains);
 	return ret;
+}
+
+/* Counts of kinds can't answer everything that entries can. */
+static int prefer_dump(const struct report *r, const struct ct_fs *fs, struct ct_err *err)
+{
+	const struct ct_value *acct = &r->facts.value[CT_PARAM_ACCT];
+
+	if (!ct_fs_is_live(fs))
+		return cli_fail(err, -EOPNOTSUPP, "this machine's kernel doesn't count for another one");
+	if (acct->known && acct->v)
+		return cli_fail(err, -EOPNOTSUPP, "packets and bytes, which nf_conntrack_acct has the kernel count, are "
+				"in each entry");
+	return ct_census_takes_counts(r->census, err);
+}
+
+/* Inside the kernel where that tells what is asked for, and is allowed; else by a dump. */
+static int count(struct report *r, struct ct_fs *fs, const struct cli_options *opt, struct ct_err *err)
+{
+	int ret;
+
+	if (opt->in_kernel || opt->all_namespaces)
+		return count_in_kernel(r, opt, err);
+	if (!opt->dump) {
+		ret = prefer_dump(r, fs, &r->why_dump);
+		if (ret == 0)
+			ret = count_in_kernel(r, opt, &r->why_dump);
+		if (ret == 0)
+			return 0;
+		if (ret == -ENOMEM)
+			return cli_fail(err, ret, "%s", r->why_dump.msg);
+	}
+	return ct_census_run(r->census, fs, &r->facts, err);
 }
 
 int cmd_census(const struct cli_options *opt, struct out *out, struct ct_err *err)
@@ -349,23 +394,24 @@ int cmd_census(const struct cli_options *opt, struct out *out, struct ct_err *er
 	cli_cleanup(report_freep) struct report *report = calloc(1, sizeof(*report));
 	int r = report ? ct_census_new(&census, &options, err) : cli_fail(err, -ENOMEM, "out of memory");
 
-	if (r == 0 && opt->in_kernel)
+	if (r == 0 && (opt->in_kernel || opt->all_namespaces))
 		r = ct_census_takes_counts(census, err);
 	if (r == 0)
 		r = cli_open_root(&fs, opt, err);
 	if (r == 0)
 		r = ct_facts_collect(fs, NULL, &report->facts, err);
-	if (r == 0)
-		r = opt->in_kernel ? count_in_kernel(census, report, opt->all_namespaces, err)
-				   : ct_census_run(census, fs, &report->facts, err);
 	if (r < 0)
 		return r;
 	report->census = census;
+	r = count(report, fs, opt, err);
+	if (r < 0)
+		return r;
 	sum_up(report, opt);
 	show_head(out, report);
 	draw_groups(out, report, opt->no_color);
 	show_groups(out, report);
 	show_remarks(out, report);
 	show_idle(out, report);
+	show_walk(out, report);
 	return CLI_EXIT_OK;
 }

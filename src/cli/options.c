@@ -164,13 +164,17 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.commands = FOR(CLI_CENSUS), .min = 1, .max = 100,
 		.help = "of one CPU, by pauses (default 100)",
 	},
+	[CLI_OPT_DUMP] = {
+		.name = "dump", .type = TYPE_FLAG, INTO(dump), .commands = FOR(CLI_CENSUS),
+		.help = "ask for a list, also where BPF could count",
+	},
 	[CLI_OPT_IN_KERNEL] = {
 		.name = "in-kernel", .type = TYPE_FLAG, INTO(in_kernel), .commands = FOR(CLI_CENSUS),
-		.help = "count by BPF, without a dump: proto, state, assured only",
+		.help = "fail unless BPF can count: proto, state, assured only",
 	},
 	[CLI_OPT_ALL_NAMESPACES] = {
 		.name = "all-namespaces", .type = TYPE_FLAG, INTO(all_namespaces), .commands = FOR(CLI_CENSUS),
-		.help = "with --in-kernel: of all network namespaces",
+		.help = "of all network namespaces; implies --in-kernel",
 	},
 	[CLI_OPT_NO_COLOR] = {
 		.name = "no-color", .type = TYPE_FLAG, INTO(no_color),
@@ -467,6 +471,21 @@ static int check_policy_options(const struct cli_options *opt, struct ct_err *er
 	return 0;
 }
 
+static int check_census_options(const struct cli_options *opt, struct ct_err *err)
+{
+	const char *how = opt->in_kernel ? "--in-kernel" : opt->all_namespaces ? "--all-namespaces" : NULL;
+
+	if (!how)
+		return 0;
+	if (opt->dump)
+		return cli_usage(err, "%s counts inside the kernel, --dump doesn't: it shows one network namespace", how);
+	if (cli_given(opt, CLI_OPT_ROOT))
+		return cli_usage(err, "%s counts in the table of this machine, --root describes another one", how);
+	if (cli_given(opt, CLI_OPT_PREFIX))
+		return cli_usage(err, "%s knows no addresses, so there is nothing to --prefix", how);
+	return 0;
+}
+
 static int check_contradictions(const struct cli_options *opt, struct ct_err *err)
 {
 	static const enum cli_option other[] = { CLI_OPT_RAM, CLI_OPT_POINTER_BITS, CLI_OPT_KERNEL };
@@ -475,14 +494,8 @@ static int check_contradictions(const struct cli_options *opt, struct ct_err *er
 		if (opt->check && cli_given(opt, other[i]))
 			return cli_usage(err, "--check compares with this machine, --%s describes another one",
 					 rows[other[i]].name);
-	if (opt->all_namespaces && !opt->in_kernel)
-		return cli_usage(err, "--all-namespaces needs --in-kernel: a dump shows one network namespace");
-	if (opt->in_kernel && cli_given(opt, CLI_OPT_ROOT))
-		return cli_usage(err, "--in-kernel counts in the table of this machine, --root describes another one");
-	if (opt->in_kernel && cli_given(opt, CLI_OPT_PREFIX))
-		return cli_usage(err, "--in-kernel knows no addresses, so there is nothing to --prefix");
-	if (opt->in_kernel && cli_given(opt, CLI_OPT_MAX_CPU))
-		return cli_usage(err, "--in-kernel never keeps a CPU for more than 250 us, --max-cpu is for dumps");
+	if (check_census_options(opt, err) < 0)
+		return -EINVAL;
 	if (opt->dry_run && cli_given(opt, CLI_OPT_CONFIRM))
 		return cli_usage(err, "--dry-run changes nothing, so there is nothing to --confirm");
 	if (opt->count && !opt->watch_seconds)

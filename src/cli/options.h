@@ -50,6 +50,7 @@ enum cli_option {
 	CLI_OPT_PREFIX,
 	CLI_OPT_FILTER,
 	CLI_OPT_MAX_CPU,
+	CLI_OPT_DUMP,
 	CLI_OPT_IN_KERNEL,
 	CLI_OPT_ALL_NAMESPACES,
 	CLI_OPT_NO_COLOR,
@@ -89,7 +90,7 @@ struct cli_options {
 	bool check, dry_run, allow_shrink, persist;
 	uint64_t confirm_seconds;
 	uint64_t watch_seconds, count;
-	bool exact, in_kernel, all_namespaces, no_color;
+	bool exact, dump, in_kernel, all_namespaces, no_color;
 	const char *by, *prefix, *filter;
 	uint64_t top, max_cpu;
 	bool json;

@@ -111,9 +111,18 @@ mix "" "n=1 $dns" -- --filter proto=tcp
 unshare -n sh -c '
 	sysctl -qw net.netfilter.nf_conntrack_acct=1 net.netfilter.nf_conntrack_timestamp=1 2>/dev/null
 	"$1" "$2" && "$conntune" census --by age --json' sh "$make" "n=100 $dns" >"$tmp/out" 2>"$tmp/err"
+is "age: source" "$(json .source)" dump
 is "age" "$(json '.groups | map("\(.key.age) \(.entries) \(.packets)") | join(",")')" "below 10 s 100 0"
 is "counters" "$(json '"\(.packets) \(.bytes) \(.uncounted)"')" "0 0 0"
 documented census with counters
+
+# where counters are kept, a dump has them
+# shellcheck disable=SC2016
+unshare -n sh -c '
+	sysctl -qw net.netfilter.nf_conntrack_acct=1 2>/dev/null
+	"$1" "$2" && "$conntune" census --json' sh "$make" "n=100 $dns" >"$tmp/out" 2>"$tmp/err"
+is "counters, by proto and state: source" "$(json '"\(.source) \(.total) \(.packets)"')" "dump 100 0"
+is "counters, by proto and state: reason" "$(json '.dump_reason | test("nf_conntrack_acct")')" true
 
 # --- idle: 432000 s less 400000 s, from a setting that is this namespace's default
 with "n=300 $web" "n=200 $dns timeout=1000" "n=100 $half" -- --json
@@ -162,7 +171,7 @@ unshare -n sh -c '
 	while IFS= read -r line; do
 		filter=${line%: *}
 		[ "$filter" != total ] || filter="proto!=200"
-		"$conntune" census --json --filter "$filter" >"$tmp/one" || exit
+		"$conntune" census --dump --json --filter "$filter" >"$tmp/one" || exit
 		echo "${line%: *}: $(jq -r "\"\(.total)\(if .filtered_by_kernel then \" kernel\" else \"\" end)\"" "$tmp/one")"
 	done <"$filters"' sh "$make" "$tmp/filters" "$tmp" "n=400 $web" "n=200 $half" "n=400 $web6" \
 	"n=500 $dns6 mark=7 zone=5" "n=60 $ping" >"$tmp/got" 2>"$tmp/err"
@@ -188,8 +197,11 @@ is "sketch: groups are within their error" "$(json '[.groups[:5][] | select((.ke
 is "sketch: bound" "$(json '.bound >= 1 and .bound <= 4 / 3 * .total / .groups_found')" true
 
 # --- pace
-with "n=20000 $dns" -- --json --max-cpu 20
-is "pace" "$(json '.total == 20000 and .seconds > 3 * .cpu_seconds')" true
+for source in '' --dump; do
+	# shellcheck disable=SC2086
+	with "n=20000 $dns" -- --json --max-cpu 20 $source
+	is "pace $source" "$(json '.total == 20000 and .seconds > 3 * .cpu_seconds')" true
+done
 
 # --- text
 with "n=3000 $web" "n=1000 $dns6" -- --by src,dst,dport --top 3
@@ -236,7 +248,7 @@ unshare -n sh -c '
 	unshare -n "$conntune" census --in-kernel --json >"$tmp/other"
 	for i in 1 2 3 4 5 6; do "$conntune" census --in-kernel --json; done >"$tmp/slices"
 	"$slow" census | sort -n >"$tmp/slow"
-	"$conntune" census --by proto,state,assured --json >"$tmp/dump"' sh "$make" "$tmp" \
+	"$conntune" census --dump --by proto,state,assured --json >"$tmp/dump"' sh "$make" "$tmp" \
 	"n=60000 $web" "n=30000 $dns6 timeout=1000" "n=5000 $half timeout=1000" "n=4000 $dns timeout=1" 2>"$tmp/err"
 is "in the kernel: errors" "$(cat "$tmp/err")" ""
 groups='[.groups[] | "\(.key.proto) \(.key.state) \(.key.assured) \(.entries)"] | join(", ")'
@@ -249,9 +261,60 @@ is "in the kernel: all namespaces" "$(jq '.all_namespaces and .total >= 95000' "
 # the best of some walks, because anything may interrupt one
 is "in the kernel: longest slice within 250 us ($(jq -s 'map(.slice_max_seconds) | min' "$tmp/slices") s)" \
 	"$(jq -s 'map(.slice_max_seconds) | min < 0.00025' "$tmp/slices")" true
-is "in the kernel: by small slices and calls" "$(cat "$tmp/slow")" "6 1 unreplied 5000
-6 3 assured 60000
-17 0 assured 30000"
+is "in the kernel: by small slices and calls" "$(cat "$tmp/slow")" "6 1 unreplied 5000 idle 0 0 0 0 unknown 5000
+6 3 assured 60000 idle 60000 60000 60000 0 unknown 0
+17 0 assured 30000 idle 0 0 0 0 unknown 30000"
+
+# Idle times of kinds with different time-outs; no edge is nearer than a minute, so it doesn't matter when they are counted.
+# idle KIND LEFT...: 1, 2, 3 ... entries with so many seconds left
+kinds=0
+idle()
+{
+	kind=$1 n=0
+	shift
+	for left; do
+		n=$((n + 1))
+		echo "n=$n $kind src=10.$kinds.$n.0 dst=192.0.2.1 ports=1 timeout=$left"
+	done
+	kinds=$((kinds + 1))
+}
+{
+	# established: 5 days, unless one of the ceilings explains what is left
+	idle 'proto=6 dport=1 state=3 status=6' 432000 431700 430000 412000 232000 500000 5000 3000 2400 1000
+	idle 'proto=6 dport=2 state=3 status=1030' 431000 232000 # time-out is fixed
+	idle 'proto=6 dport=3 state=1' 2000 1700 20000
+	idle 'proto=6 dport=4 state=7 status=6' 2000 1700 20000
+	idle 'proto=6 dport=5 state=8 status=2' 5000
+	idle 'proto=17 dport=1' 3000 20000
+	idle 'proto=17 dport=2 status=6' 9000 8700 5000 20000
+	idle 'proto=1' 3000 20000
+	idle 'proto=132 dport=1 state=4 status=6' 9000 8000 20000
+	idle 'proto=132 dport=2 state=3' 1000
+	idle 'proto=50' 6000 5700 20000
+} >"$tmp/specs"
+# shellcheck disable=SC2016
+unshare -n sh -c '
+	make=$1 tmp=$2
+	for setting in tcp_timeout_max_retrans=3000 tcp_timeout_unacknowledged=2400 tcp_timeout_syn_sent=2000 \
+		tcp_timeout_time_wait=2000 udp_timeout=3000 udp_timeout_stream=9000 icmp_timeout=3000 \
+		sctp_timeout_established=9000 generic_timeout=6000; do
+		echo "${setting#*=}" >"/proc/sys/net/netfilter/nf_conntrack_${setting%=*}"
+	done
+	while read -r spec; do "$make" "$spec" || exit; done <"$tmp/specs"
+	for filter in "proto!=200" proto=tcp "state=established assured=yes" proto=udp "proto!=tcp proto!=udp"; do
+		for source in in-kernel dump; do
+			"$conntune" census --$source --filter "$filter" --by proto,state,assured --json >"$tmp/one" || exit
+			jq -c "[.total, .idle_unknown, .idle[].entries], [.groups[] | .key, .entries]" "$tmp/one" >>"$tmp/idle-$source"
+		done
+	done
+	"$conntune" census --all-namespaces --json >"$tmp/everybody"
+	unshare -n "$conntune" census --all-namespaces --json >"$tmp/other"' sh "$make" "$tmp" 2>"$tmp/err"
+is "idle: errors" "$(cat "$tmp/err")" ""
+is "idle: in the kernel as from a dump" "$(cat "$tmp/idle-in-kernel")" "$(cat "$tmp/idle-dump")"
+is "idle: by hand" "$(head -n 1 "$tmp/idle-in-kernel")" "[100,31,44,34,19,12]"
+is "idle: of all namespaces" "$(jq -c '[.total - .idle_unknown, .idle[].entries]' "$tmp/everybody")" "[69,44,34,19,12]"
+is "idle: of other namespaces it can't be told" \
+	"$(jq '.total >= 100 and .idle_unknown == .total and .idle[0].entries == 0' "$tmp/other")" true
 
 with "n=300 $web" -- --in-kernel
 is "in the kernel, text: exit code" "$status" 0

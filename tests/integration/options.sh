@@ -86,9 +86,11 @@ for bad in src dst dport zone mark prefix age timeout proto,state,src; do
 done
 refused 2 "filter: condition 2 isn't about proto, state or assured" census --in-kernel --filter 'proto=tcp dport=443'
 refused 2 "--in-kernel .*--root" census --in-kernel --root "$tmp"
-refused 2 "--all-namespaces needs --in-kernel" census --all-namespaces
 refused 2 "--in-kernel .*--prefix" census --in-kernel --prefix 24
-refused 2 "--in-kernel .*--max-cpu" census --in-kernel --max-cpu 50
+refused 2 "--in-kernel .*--dump" census --dump --in-kernel
+refused 2 "--all-namespaces .*--dump" census --all-namespaces --dump
+refused 2 "--all-namespaces .*--root" census --all-namespaces --root "$tmp"
+refused 2 "by 'src': inside the kernel" census --all-namespaces --by src
 
 # --- unknown names and the nearest
 refused 2 "unknown command 'advice', did you mean 'advise'" advice

@@ -526,8 +526,9 @@ END_TEST
 /* ---- counts in place of a dump */
 
 static const struct ct_census_count taken[] = {
-	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .assured = true, .entries = 1000000000000 },
-	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .entries = 7 },
+	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .assured = true, .entries = 1000000000000,
+	  .idle = { 800000000000, 400, 200, 100 }, .idle_unknown = 3 },
+	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .entries = 7, .idle = { 4, 3, 2, 1 }, .idle_unknown = 3 },
 	{ .proto = 6, .has_state = true, .state = 1, .entries = 30 },
 	{ .proto = 17, .entries = 20 },
 	{ .proto = 17, .replied = true, .assured = true, .entries = 0 },
@@ -537,12 +538,15 @@ static const struct ct_census_count taken[] = {
 static const struct {
 	struct ct_census_options options;
 	const char *groups;
-	uint64_t total;
+	uint64_t total, idle[CT_CENSUS_IDLE__COUNT], idle_unknown;
 } takings[] = {
-	{ { 0 }, "tcp,established=1000000000007 | tcp,syn_sent=30 | udp,-=20 | sctp,established=9", 1000000000066 },
-	{ { .by = "assured" }, "assured=1000000000009 | unreplied=50 | replied=7", 1000000000066 },
-	{ { .by = "proto", .filter = "state!=established assured=no" }, "tcp=30 | udp=20", 50 },
-	{ { .by = "assured,proto", .filter = "proto=sctp" }, "assured,sctp=9", 9 },
+	{ { 0 }, "tcp,established=1000000000007 | tcp,syn_sent=30 | udp,-=20 | sctp,established=9", 1000000000066,
+	  { 800000000004, 403, 202, 101 }, 6 },
+	{ { .by = "assured" }, "assured=1000000000009 | unreplied=50 | replied=7", 1000000000066,
+	  { 800000000004, 403, 202, 101 }, 6 },
+	{ { .by = "proto", .filter = "state!=established assured=no" }, "tcp=30 | udp=20", 50, { 0 }, 0 },
+	{ { .by = "assured,proto", .filter = "proto=sctp" }, "assured,sctp=9", 9, { 0 }, 0 },
+	{ { .by = "proto", .filter = "assured=replied" }, "tcp=7", 7, { 4, 3, 2, 1 }, 3 },
 };
 
 START_TEST(counts_are_taken_for_a_dump)
@@ -556,7 +560,8 @@ START_TEST(counts_are_taken_for_a_dump)
 		ck_assert_str_eq(groups_text(c), takings[_i].groups);
 		ck_assert_uint_eq(r->total, takings[_i].total);
 		ck_assert_uint_eq(r->received, 1000000000066);
-		ck_assert_uint_eq(r->idle_unknown, r->total);
+		ck_assert_mem_eq(r->idle, takings[_i].idle, sizeof(r->idle));
+		ck_assert_uint_eq(r->idle_unknown, takings[_i].idle_unknown);
 		ck_assert(r->exact && !r->packets.known && !r->filtered && !r->resized);
 		ck_assert_uint_eq(r->attempts, 2);
 		ck_assert(r->seconds == 0.5 && r->cpu_seconds == 0.25);
@@ -846,6 +851,32 @@ START_TEST(idle_time_is_what_is_gone_of_the_time_out)
 }
 END_TEST
 
+/* As the interface says it, in other words than the census. */
+static int64_t idle_by_timeout(const struct ct_census_timeout *t, uint32_t left)
+{
+	uint32_t seconds = t->seconds;
+
+	for (int i = 1; t->has_ceiling && i >= 0; i--)
+		if (t->ceiling[i] >= left && t->ceiling[i] < t->seconds)
+			seconds = t->ceiling[i];
+	return seconds && left <= seconds ? (int64_t)seconds - left : -1;
+}
+
+START_TEST(a_kinds_time_out_tells_the_same)
+{
+	const bool other_rules = idle[_i].status & (IPS_OFFLOAD | IPS_FIXED_TIMEOUT);
+	const struct ct_facts facts = machine();
+	const struct ct_census_count kind = {
+		.proto = idle[_i].proto, .state = (uint8_t)(idle[_i].state < 0 ? 77 : idle[_i].state),
+		.has_state = idle[_i].state >= 0, .assured = idle[_i].status & IPS_ASSURED,
+	};
+	struct ct_census_timeout t;
+
+	ct_census_timeout(&facts, &kind, &t);
+	ck_assert_int_eq(other_rules ? -1 : idle_by_timeout(&t, idle[_i].left), idle[_i].idle);
+}
+END_TEST
+
 START_TEST(idle_classes_hold_those_after_them)
 {
 	static const struct spec spec[] = {
@@ -1129,6 +1160,7 @@ Suite *module_suite(void)
 	tcase_add_loop_test(ask, the_kernel_gets_what_it_does_right, 0, ct_array_size(pushed));
 	suite_add_tcase(s, ask);
 	tcase_add_loop_test(count, idle_time_is_what_is_gone_of_the_time_out, 0, ct_array_size(idle));
+	tcase_add_loop_test(count, a_kinds_time_out_tells_the_same, 0, ct_array_size(idle));
 	tcase_add_test(count, idle_classes_hold_those_after_them);
 	tcase_add_loop_test(count, sketch_errors_are_within_their_bounds, 0,
 			    STREAM__COUNT * (int)ct_array_size(capacities));
