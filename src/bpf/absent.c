@@ -15,9 +15,10 @@ static int fail(struct ct_err *err)
 	return -EOPNOTSUPP;
 }
 
-int chains_walk(struct chains **ret, struct ct_err *err)
+int chains_walk(struct chains **ret, bool by_owner, struct ct_err *err)
 {
 	(void)ret;
+	(void)by_owner;
 	return fail(err);
 }
 

@@ -18,11 +18,18 @@ const volatile bool use_cast;
 /* Count entries by their kind too. What isn't wanted isn't even looked at by the verifier. */
 const volatile bool census;
 
+/* Count the nodes of each network namespace too. */
+const volatile bool by_owner;
+
 struct chains_ask ask;
 struct chains_told told;
 
 /* at_least[n]: buckets of n nodes and more, since the walk began */
 __u64 at_least[CHAINS_LEVELS];
+
+/* by_owner: since the walk began, number CHAINS_OWNERS for all that have no place; and how many nodes of each the block has */
+struct chains_owner owners[CHAINS_OWNERS_ROOM];
+static __u64 owned[CHAINS_OWNERS_ROOM];
 
 /* The block that is being walked: what to read next, and the marker that its chain must end with. */
 static __u64 node[CHAINS_BLOCK_MAX + CHAINS_LANES];
@@ -53,7 +60,8 @@ struct {
 	/* census */
 	__u32 entries, kinds;
 	__u32 now;                      /* unit: jiffies */
-	__u32 unused;
+	__u32 last_owner;               /* by_owner: the place of last_net */
+	__u64 last_net;
 	__u64 everybody;                /* all bits or none */
 } w;
 
@@ -165,6 +173,96 @@ static __always_inline __u64 equal(__u64 a, __u64 b)
 	__u64 other = a ^ b;
 
 	return ~all_if_top(other | -other);
+}
+
+static __always_inline void claim(__u64 slot, __u64 net)
+{
+	const struct net *n = (const struct net *)net;
+
+	owners[slot].net = net;
+	if (bpf_core_field_exists(n->ns.inum))
+		owners[slot].inode = BPF_CORE_READ(n, ns.inum);
+}
+
+/* The place of a network namespace; a new one gets one if there is any left. Not static: so it is verified once. */
+__attribute__((noinline)) int owner_of(__u64 net)
+{
+	__u64 slot, first = net * 0x9e3779b97f4a7c15ULL >> 32;
+
+	for (__u32 i = 0; i < CHAINS_OWNER_TRIES; i++) {
+		slot = (first + i) & (CHAINS_OWNERS - 1);
+		if (owners[slot].net == 0)
+			claim(slot, net);
+		if (owners[slot].net == net)
+			return (int)slot;
+	}
+	return CHAINS_OWNERS;
+}
+
+/* The network namespace of the node's entry. */
+static __always_inline __u64 owner_at(__u64 node_at, __u64 reply, bool cast)
+{
+	const __u64 into = OFFSET(tuplehash[0].hnnode), other = OFFSET(tuplehash[1].hnnode) - into;
+
+	return HAS(ct_net.net) ? field_u64(node_at - into - (other & reply), OFFSET(ct_net.net), cast) : 0;
+}
+
+/* All bits if the node is that of the reply direction, the second one of its entry. */
+static __always_inline __u64 is_reply(__u64 node_at, bool cast)
+{
+	const __u64 into = OFFSET(tuplehash[0].hnnode);
+
+	return ~equal(field(node_at - into, OFFSET(tuplehash[0].tuple.dst.dir), 1, cast), 0);
+}
+
+/* Mostly many nodes of one namespace follow each other. */
+static __always_inline void own_one(__u64 net)
+{
+	if (net != w.last_net) {
+		w.last_net = net;
+		w.last_owner = (__u32)owner_of(net);
+	}
+	owned[w.last_owner & (CHAINS_OWNERS_ROOM - 1)]++;
+}
+
+static __always_inline void own_lanes(__u64 from, bool cast)
+{
+	__u64 v[CHAINS_LANES];
+
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < CHAINS_LANES; i++)
+		v[i] = is_reply(node[from + i], cast);
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < CHAINS_LANES; i++)
+		v[i] = owner_at(node[from + i], v[i], cast);
+#pragma clang loop unroll(full)
+	for (__u32 i = 0; i < CHAINS_LANES; i++)
+		/* beyond count there is padding */
+		if (from + i < w.count)
+			own_one(v[i]);
+}
+
+static long own(__u64 group, void *unused)
+{
+	__u64 from = group * CHAINS_LANES & (CHAINS_BLOCK_MAX - 1);
+
+	if (use_cast)
+		own_lanes(from, true);
+	else
+		own_lanes(from, false);
+	if ((group & 15) == 15 && bpf_ktime_get_ns() - w.start_ns > ask.limit_ns) {
+		w.late = 1;
+		return 1;
+	}
+	return 0;
+}
+
+static long commit_owner(__u64 i, void *unused)
+{
+	if (i > CHAINS_OWNERS)
+		return 1;
+	owners[i].nodes += owned[i];
+	return 0;
 }
 
 /* Entries among the nodes: those of the original direction, so that each is seen once. */
@@ -347,9 +445,10 @@ static long descend(__u64 depth, void *unused)
 	w.kept = 0;
 	pad(w.count);
 	/* at depth 0 they are buckets */
-	if (census && depth) {
+	if (by_owner && depth)
+		bpf_loop((w.count + CHAINS_LANES - 1) / CHAINS_LANES, own, NULL, 0);
+	if (census && depth)
 		look();
-	}
 	bpf_loop((w.count + CHAINS_LANES - 1) / CHAINS_LANES, step, NULL, 0);
 	w.count = w.kept;
 	if (w.count && bpf_ktime_get_ns() - w.start_ns > ask.limit_ns)
@@ -387,6 +486,8 @@ static long walk_block(__u64 i, void *unused)
 	w.misplaced = 0;
 	w.kinds = 0;
 	w.late = 0;
+	if (by_owner)
+		__builtin_memset(owned, 0, sizeof(owned));
 	bpf_loop(count, fill, NULL, 0);
 	bpf_loop(CHAINS_LEVELS, descend, NULL, 0);
 	if (w.late || w.count)
@@ -398,6 +499,8 @@ static long walk_block(__u64 i, void *unused)
 	bpf_loop(w.depth + 1, commit, NULL, 0);
 	if (census)
 		note();
+	if (by_owner)
+		bpf_loop(CHAINS_OWNERS + 1, commit_owner, NULL, 0);
 	if (w.depth > told.longest || told.longest_bucket == CHAINS_NONE) {
 		told.longest = w.depth;
 		told.longest_bucket = (__u32)(w.deepest >> 1);
@@ -425,6 +528,7 @@ SEC("raw_tp/sys_enter")
 int walk(void *ctx)
 {
 	w.start_ns = bpf_ktime_get_ns();
+	w.last_net = ~0ULL;
 	told.next = ask.next;
 	told.status = CHAINS_RUNNING;
 	if (census)
@@ -462,6 +566,8 @@ static long follow(__u64 i, void *unused)
 	told.length++;
 	if (census)
 		look_at(v);
+	if (by_owner)
+		owners[owner_of(owner_at(v, is_reply(v, false), false)) & (CHAINS_OWNERS_ROOM - 1)].nodes++;
 	return (i & 15) == 15 && bpf_ktime_get_ns() - w.start_ns > ask.budget_ns;
 }
 

@@ -38,7 +38,7 @@
  * @pointer:        address of the variable nf_conntrack_hash, 0 if no symbol tells
  * @generation:     that of nf_conntrack_generation: odd while the table is resized, another number after it
  * @sequence:       its value when the table was located
- * @told, @at_least, @counts: as they were before a slice that may have to be forgotten
+ * @told, @at_least, @counts, @owners: as they were before a slice that may have to be forgotten
  * @hz:             jiffies of a second
  * @began_ns, @cpu_began_ns: of this call
  * @block:          chains at a time, follows what they cost
@@ -50,6 +50,7 @@ struct walker {
 	struct programs *programs;
 	struct shared shared;
 	const struct chains_census *census;
+	bool by_owner;
 	uint64_t hz;
 	uint64_t began_ns, cpu_began_ns;
 	struct chains *result;
@@ -58,6 +59,7 @@ struct walker {
 	struct chains_told told;
 	uint64_t at_least[CHAINS_LEVELS];
 	uint32_t counts[CHAINS_COUNTS];
+	struct chains_owner owners[CHAINS_OWNERS + 1];
 	uint32_t block;
 	unsigned retries;
 	uint64_t *long_chain;
@@ -95,7 +97,7 @@ static int check_kernel(struct walker *w, struct ct_err *err)
 static int load(struct walker *w, struct ct_err *err)
 {
 	const struct chains_told *told;
-	int r = programs_load(&w->programs, &w->shared, w->census != NULL, MAY_CAST, err);
+	int r = programs_load(&w->programs, &w->shared, w->census != NULL, w->by_owner, MAY_CAST, err);
 
 	if (r < 0)
 		return r;
@@ -144,6 +146,7 @@ static void forget(struct walker *w)
 {
 	memset(w->shared.at_least, 0, sizeof(w->at_least));
 	memset(w->shared.counts, 0, sizeof(w->counts));
+	memset(w->shared.owners, 0, sizeof(w->owners));
 	*w->shared.told = (struct chains_told){ .longest_bucket = CHAINS_NONE, .first = CHAINS_NONE };
 	w->long_chains = 0;
 	w->retries = 0;
@@ -153,12 +156,16 @@ static void save_counts(struct walker *w)
 {
 	if (w->census)
 		memcpy(w->counts, w->shared.counts, sizeof(w->counts));
+	if (w->by_owner)
+		memcpy(w->owners, w->shared.owners, sizeof(w->owners));
 }
 
 static void restore_counts(struct walker *w)
 {
 	if (w->census)
 		memcpy(w->shared.counts, w->counts, sizeof(w->counts));
+	if (w->by_owner)
+		memcpy(w->shared.owners, w->owners, sizeof(w->owners));
 }
 
 static void save(struct walker *w)
@@ -525,6 +532,36 @@ static void prepare_census(struct walker *w)
 	}
 }
 
+static int by_nodes(const void *a, const void *b)
+{
+	const struct chains_owner_nodes *x = a, *y = b;
+
+	if (x->nodes != y->nodes)
+		return x->nodes < y->nodes ? 1 : -1;
+	return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+static int collect_owners(struct walker *w, struct ct_err *err)
+{
+	struct chains *result = w->result;
+
+	free(result->owner);
+	result->owners = 0;
+	result->others = w->shared.owners[CHAINS_OWNERS].nodes;
+	result->owner = calloc(CHAINS_OWNERS, sizeof(*result->owner));
+	if (!result->owner)
+		return find_fail(err, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < CHAINS_OWNERS; i++) {
+		const struct chains_owner *o = &w->shared.owners[i];
+
+		/* seen in a part that was walked again, and gone by then */
+		if (o->nodes)
+			result->owner[result->owners++] = (struct chains_owner_nodes){ .inode = o->inode, .nodes = o->nodes };
+	}
+	qsort(result->owner, result->owners, sizeof(*result->owner), by_nodes);
+	return 0;
+}
+
 /* What the programs left behind, as a histogram. */
 static int collect(struct walker *w, struct ct_err *err)
 {
@@ -547,6 +584,8 @@ static int collect(struct walker *w, struct ct_err *err)
 	w->result->longest = longest;
 	w->result->longest_bucket = told->longest_bucket;
 	w->result->misplaced = told->misplaced;
+	if (w->by_owner)
+		return collect_owners(w, err);
 	return w->census ? collect_kinds(w, err) : 0;
 }
 
@@ -573,12 +612,13 @@ static int walk(struct walker *w, struct ct_err *err)
 	return find_fail(err, -EAGAIN, "the table was resized again and again while it was walked");
 }
 
-static int walk_new(struct chains **ret, const struct chains_census *census, struct ct_err *err)
+static int walk_new(struct chains **ret, const struct chains_census *census, bool by_owner, struct ct_err *err)
 {
 	struct chains *result = calloc(1, sizeof(*result));
 	struct walker w = {
 		.result = result,
 		.census = census,
+		.by_owner = by_owner,
 		.began_ns = now_ns(),
 		.cpu_began_ns = ns_on(CLOCK_THREAD_CPUTIME_ID),
 	};
@@ -602,14 +642,14 @@ static int walk_new(struct chains **ret, const struct chains_census *census, str
 	return r;
 }
 
-int chains_walk(struct chains **ret, struct ct_err *err)
+int chains_walk(struct chains **ret, bool by_owner, struct ct_err *err)
 {
-	return walk_new(ret, NULL, err);
+	return walk_new(ret, NULL, by_owner, err);
 }
 
 int chains_census(struct chains **ret, const struct chains_census *census, struct ct_err *err)
 {
-	return walk_new(ret, census, err);
+	return walk_new(ret, census, false, err);
 }
 
 void chains_free(struct chains *chains)
@@ -617,6 +657,7 @@ void chains_free(struct chains *chains)
 	if (chains) {
 		free(chains->histogram);
 		free(chains->counts);
+		free(chains->owner);
 	}
 	free(chains);
 }

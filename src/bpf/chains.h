@@ -10,6 +10,14 @@
 #include <conntune/err.h>
 
 /**
+ * struct chains_owner_nodes - of one network namespace
+ * @inode: its number
+ */
+struct chains_owner_nodes {
+	uint64_t inode, nodes;
+};
+
+/**
  * struct chains - the table as it was found; all network namespaces together
  * @buckets:        of the table
  * @nodes:          in all chains; each connection is two
@@ -21,6 +29,8 @@
  * @slice_max_usec: the longest of them
  * @retried:        parts walked again, because a node moved to another chain meanwhile
  * @restarts:       walks given up, because the table was resized meanwhile
+ * @owner, @owners: by_owner: nodes of each network namespace, @owners of them, most first
+ * @others:         nodes of further ones than are told apart
  * @counts, @kinds: chains_census(): entries of each kind, @kinds of them
  * @changed:        the walk isn't a picture of one moment: entries came or went, or parts were walked again
  */
@@ -34,18 +44,22 @@ struct chains {
 	double slice_max_usec;
 	unsigned retried, restarts;
 	bool changed;
+	struct chains_owner_nodes *owner;
+	size_t owners;
+	uint64_t others;
 	struct ct_census_count *counts;
 	size_t kinds;
 };
 
 /**
  * chains_walk - count every chain of this machine's table, once
+ * @by_owner: count the nodes of each network namespace too, which takes about twice as long
  * Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; CAP_SYS_ADMIN too where the table can only be found through an entry of
  * another network namespace. Loads no module but nf_conntrack_netlink. Nothing in the table is changed.
  * Returns: 0; -EPERM; -EOPNOTSUPP if this build or this kernel can't do it; -ENODATA if no entry leads to the table;
  *          -EAGAIN if the table was resized again and again; -ENOMEM; any errno of bpf(2). @err says what is missing.
  */
-int chains_walk(struct chains **ret, struct ct_err *err);
+int chains_walk(struct chains **ret, bool by_owner, struct ct_err *err);
 
 /**
  * struct chains_census - what chains_census() counts

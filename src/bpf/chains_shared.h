@@ -41,6 +41,13 @@
 #define CHAINS_COUNTS (CHAINS_KINDS * CHAINS_CLASSES)
 #define CHAINS_COUNTS_ROOM 8192
 
+/* Network namespaces that are told apart; what further ones have is summed up in one more. */
+#define CHAINS_OWNERS 64
+#define CHAINS_OWNERS_ROOM 128
+
+/* Places in which one is looked for, before it counts as a further one. */
+#define CHAINS_OWNER_TRIES 8
+
 /* No bucket. */
 #define CHAINS_NONE 0xffffffffU
 
@@ -93,6 +100,17 @@ struct chains_timeout {
 
 /* Never shorter than @full. */
 #define CHAINS_NO_CEILING (1ULL << 62)
+
+/**
+ * struct chains_owner - nodes of one network namespace
+ * @net:   address of the kernel's struct net; 0: nobody's, or the sum of the others
+ * @inode: its number
+ */
+struct chains_owner {
+	__u64 net;
+	__u64 nodes;
+	__u64 inode;
+};
 
 /**
  * struct chains_told - the answer

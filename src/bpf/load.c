@@ -19,7 +19,7 @@ struct programs {
 	struct locate_bpf *locate;
 };
 
-static int load_chains(struct programs *p, bool census, bool cast)
+static int load_chains(struct programs *p, bool census, bool by_owner, bool cast)
 {
 	int r;
 
@@ -28,6 +28,7 @@ static int load_chains(struct programs *p, bool census, bool cast)
 	if (!p->chains)
 		return -ENOMEM;
 	p->chains->rodata->census = census;
+	p->chains->rodata->by_owner = by_owner;
 	p->chains->rodata->use_cast = cast;
 	r = chains_bpf__load(p->chains);
 	return r > 0 ? -EIO : r;
@@ -44,14 +45,15 @@ static int explain(int r, struct ct_err *err)
 			 strerror(-r));
 }
 
-int programs_load(struct programs **ret, struct shared *shared, bool census, bool may_cast, struct ct_err *err)
+int programs_load(struct programs **ret, struct shared *shared, bool census, bool by_owner, bool may_cast,
+		  struct ct_err *err)
 {
 	struct programs *p = calloc(1, sizeof(*p));
-	int r = p ? load_chains(p, census, may_cast) : -ENOMEM;
+	int r = p ? load_chains(p, census, by_owner, may_cast) : -ENOMEM;
 
 	/* before 6.2 there is no bpf_rdonly_cast() */
 	if (r < 0 && r != -ENOMEM && r != -EPERM && may_cast)
-		r = load_chains(p, census, false);
+		r = load_chains(p, census, by_owner, false);
 	if (r < 0) {
 		programs_free(p);
 		return explain(r, err);
@@ -62,6 +64,7 @@ int programs_load(struct programs **ret, struct shared *shared, bool census, boo
 		.at_least = (uint64_t *)p->chains->bss->at_least,
 		.counts = p->chains->bss->counts,
 		.timeouts = p->chains->bss->timeouts,
+		.owners = p->chains->bss->owners,
 	};
 	*ret = p;
 	return 0;

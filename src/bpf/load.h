@@ -29,16 +29,18 @@ struct shared {
 	uint64_t *at_least;             /* CHAINS_LEVELS */
 	uint32_t *counts;               /* CHAINS_COUNTS */
 	struct chains_timeout *timeouts; /* CHAINS_KINDS */
+	struct chains_owner *owners;    /* CHAINS_OWNERS + 1 */
 	struct chains_place *place;
 };
 
 /**
  * programs_load - all but the one that looks up entries
  * The kernel itself fits them to its types, by a loader program: its type information, 5 MB and more, isn't read here.
- * @census: what to count
+ * @census, @by_owner: what to count
  * Returns: 0; -EPERM; -EOPNOTSUPP; -ENOMEM.
  */
-int programs_load(struct programs **ret, struct shared *shared, bool census, bool may_cast, struct ct_err *err);
+int programs_load(struct programs **ret, struct shared *shared, bool census, bool by_owner, bool may_cast,
+		  struct ct_err *err);
 
 /* The one that looks up entries. Returns: 0; -EOPNOTSUPP if this kernel can't (before 5.18); -ENOMEM. */
 int programs_load_locate(struct programs *programs, struct shared *shared, struct ct_err *err);

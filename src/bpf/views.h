@@ -46,7 +46,11 @@ union nf_conntrack_proto {
 	struct ip_ct_tcp tcp;
 } __attribute__((preserve_access_index));
 
-struct net;
+struct net {
+	struct {
+		__u32 inum;
+	} ns;
+} __attribute__((preserve_access_index));
 
 struct nf_conn {
 	__u32 timeout;                  /* jiffies at which it ends, once it is in the table */

@@ -15,14 +15,19 @@
 #include <string.h>
 #include <conntune/chain.h>
 #include <conntune/facts.h>
+#include <conntune/netns.h>
 
 /* Rows of the picture; more lengths than that are shown in groups. */
 #define ROWS_MAX 24
+
+/* Namespaces shown to people; JSON has them all. */
+#define NAMESPACES_SHOWN 10
 
 /**
  * struct view - what is shown
  * @exact:    NULL if there isn't any; then @why says why
  * @nodes:    counted in the table, or else twice the entries of this network namespace
+ * @netns:    names of namespaces, if nodes were counted by them
  * @lengths:  numbers in @expected: lengths 0 .. lengths - 1, the last one with all that is longer
  */
 struct view {
@@ -31,6 +36,7 @@ struct view {
 	double load;
 	unsigned longest;
 	struct chains *exact;
+	struct ct_netns_list *netns;
 	struct ct_err why;
 	struct ct_chain_fit fit;
 	double *expected;
@@ -40,6 +46,7 @@ struct view {
 static void view_free(struct view *v)
 {
 	chains_free(v->exact);
+	(void)ct_netns_free(v->netns);
 	free(v->expected);
 }
 
@@ -60,7 +67,7 @@ static int expect(struct view *v, struct ct_err *err)
 	return 0;
 }
 
-static int collect(struct ct_fs *fs, struct view *v, struct ct_err *err)
+static int collect(struct ct_fs *fs, struct view *v, bool by_namespace, struct ct_err *err)
 {
 	struct ct_facts facts;
 	struct ct_u64 buckets;
@@ -76,13 +83,17 @@ static int collect(struct ct_fs *fs, struct view *v, struct ct_err *err)
 	v->buckets = buckets.v;
 	v->nodes = v->entries.known ? 2 * v->entries.v : 0;
 	if (ct_fs_is_live(fs))
-		r = chains_walk(&v->exact, &v->why);
+		r = chains_walk(&v->exact, by_namespace, &v->why);
 	else
 		r = cli_fail(&v->why, -EOPNOTSUPP, "a captured machine's table isn't there to be walked");
 	/* after this the reason stays in v->why */
 	if (r == 0) {
 		v->buckets = v->exact->buckets;
 		v->nodes = v->exact->nodes;
+		if (by_namespace)
+			r = ct_netns_collect(fs, &v->netns, err);
+		if (r < 0)
+			return r;
 	} else if (!v->entries.known) {
 		return cli_fail(err, r, "the number of entries isn't known, and %s", v->why.msg);
 	}
@@ -170,6 +181,68 @@ static void show_fit(struct out *out, const struct view *v)
 	if (f->p < 0.001)
 		out_line(out, "That is no chance (p = %.0e): addresses are chosen so that they meet in few buckets, or the "
 			 "table changed while it was read.", f->p);
+}
+
+/* What it is called, if it is called anything. */
+static const char *name_of(const struct view *v, uint64_t inode, bool *own)
+{
+	const struct ct_netns *netns;
+
+	*own = false;
+	for (size_t i = 0; (netns = ct_netns_at(v->netns, i)); i++)
+		if (netns->inode == inode) {
+			*own = netns->own;
+			return netns->name;
+		}
+	return "";
+}
+
+static void show_owner_rows(struct out *out, const struct view *v)
+{
+	const struct chains *c = v->exact;
+	uint64_t rest = c->others;
+
+	out_begin(out, OUT_TABLE, NULL, "Network namespaces");
+	for (size_t i = 0; i < c->owners; i++) {
+		bool own;
+		const char *name = name_of(v, c->owner[i].inode, &own);
+
+		if (i >= NAMESPACES_SHOWN) {
+			rest += c->owner[i].nodes;
+			continue;
+		}
+		out_begin(out, OUT_OBJECT, NULL, NULL);
+		out_text(out, NULL, "name", name[0] ? name : own ? "(this one)" : "");
+		out_u64(out, NULL, "inode", OUT_PLAIN, c->owner[i].inode);
+		out_u64(out, NULL, "nodes", OUT_PLAIN, c->owner[i].nodes);
+		out_real(out, NULL, "share", OUT_SHARE, (double)c->owner[i].nodes / (double)v->nodes);
+		out_end(out);
+	}
+	if (rest)
+		out_line(out, "... and others with %" PRIu64 " nodes.", rest);
+	out_end(out);
+}
+
+static void show_owners(struct out *out, const struct view *v)
+{
+	const struct chains *c = v->exact;
+
+	if (!v->netns)
+		return;
+	out_begin(out, OUT_LIST, "namespaces", NULL);
+	for (size_t i = 0; i < c->owners; i++) {
+		bool own;
+
+		out_begin(out, OUT_OBJECT, NULL, NULL);
+		out_text(out, "name", NULL, name_of(v, c->owner[i].inode, &own));
+		out_u64(out, "inode", NULL, OUT_PLAIN, c->owner[i].inode);
+		out_u64(out, "nodes", NULL, OUT_PLAIN, c->owner[i].nodes);
+		out_end(out);
+	}
+	out_end(out);
+	out_u64(out, "other_nodes", NULL, OUT_PLAIN, c->others);
+	if (c->owners)
+		show_owner_rows(out, v);
 }
 
 /* The numbers of lengths @from .. @to - 1 together. */
@@ -291,6 +364,7 @@ static int show(struct out *out, const struct view *v, const struct cli_options 
 	if (!opt->json)
 		r = draw(out, v, opt->no_color, err);
 	show_fit(out, v);
+	show_owners(out, v);
 	show_remarks(out, v);
 	return r;
 }
@@ -304,7 +378,7 @@ int cmd_chains(const struct cli_options *opt, struct out *out, struct ct_err *er
 	if (r == 0 && opt->exact && !ct_fs_is_live(fs))
 		return cli_usage(err, "--exact counts in the table of this machine, --root describes another one");
 	if (r == 0)
-		r = collect(fs, &v, err);
+		r = collect(fs, &v, opt->by_namespace, err);
 	if (r == 0)
 		r = show(out, &v, opt, err);
 	if (r < 0 || v.exact || !opt->exact)

@@ -141,6 +141,10 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.name = "exact", .type = TYPE_FLAG, INTO(exact), .commands = FOR(CLI_CHAINS),
 		.help = "fail unless the real chains can be counted",
 	},
+	[CLI_OPT_BY_NAMESPACE] = {
+		.name = "by-namespace", .type = TYPE_FLAG, INTO(by_namespace), .commands = FOR(CLI_CHAINS),
+		.help = "nodes of each network namespace too; twice as slow",
+	},
 	[CLI_OPT_BY] = {
 		.name = "by", .metavar = "KEYS", .type = TYPE_TEXT, INTO(by), .commands = FOR(CLI_CENSUS),
 		.help = "groups: src, dport, ... (default proto,state)",

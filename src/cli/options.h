@@ -45,6 +45,7 @@ enum cli_option {
 	CLI_OPT_PERSIST,
 	CLI_OPT_CONFIRM,
 	CLI_OPT_EXACT,
+	CLI_OPT_BY_NAMESPACE,
 	CLI_OPT_BY,
 	CLI_OPT_TOP,
 	CLI_OPT_PREFIX,
@@ -90,7 +91,7 @@ struct cli_options {
 	bool check, dry_run, allow_shrink, persist;
 	uint64_t confirm_seconds;
 	uint64_t watch_seconds, count;
-	bool exact, dump, in_kernel, all_namespaces, no_color;
+	bool exact, by_namespace, dump, in_kernel, all_namespaces, no_color;
 	const char *by, *prefix, *filter;
 	uint64_t top, max_cpu;
 	bool json;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* chains-slow [census]: the exact histogram on one line, or kinds of entries, by a loader built with other limits. */
+/* chains-slow [census|owners]: the exact histogram on one line, kinds of entries, or nodes of each network namespace, by a loader built with other limits. */
 #include "config.h"
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <conntune/facts.h>
 #include <conntune/fs.h>
 #include "../../src/bpf/chains.h"
@@ -36,18 +37,28 @@ static int census(struct chains **ret, struct ct_err *err)
 	return r;
 }
 
+static void print_owners(const struct chains *chains)
+{
+	for (size_t i = 0; i < chains->owners; i++)
+		printf("%" PRIu64 " %" PRIu64 "\n", chains->owner[i].inode, chains->owner[i].nodes);
+	if (chains->others)
+		printf("others %" PRIu64 "\n", chains->others);
+}
+
 int main(int argc, char *argv[])
 {
+	const bool kinds = argc > 1 && strcmp(argv[1], "census") == 0;
 	struct chains *chains;
 	struct ct_err err;
 
-	(void)argv;
-	if ((argc > 1 ? census(&chains, &err) : chains_walk(&chains, &err)) < 0) {
+	if ((kinds ? census(&chains, &err) : chains_walk(&chains, argc > 1, &err)) < 0) {
 		fprintf(stderr, "chains-slow: %s\n", err.msg);
 		return 1;
 	}
-	if (argc > 1)
+	if (kinds)
 		print_kinds(chains);
+	else
+		print_owners(chains);
 	for (uint64_t i = 0; argc == 1 && i <= chains->longest; i++)
 		printf("%" PRIu64 "%s", chains->histogram[i], i < chains->longest ? "," : "\n");
 	chains_free(chains);

@@ -116,6 +116,41 @@ is "chi-square" "$(json '. as $d | [range(.expected.histogram | length) | {e: $d
 	o: ($d.exact.histogram[.] // 0)}] | ([.[] | select(.e >= 20)]) as $b |
 	([$b[] | (.o - .e) * (.o - .e) / .e] | add) < ($b | length) + 12 * ($b | length | sqrt)')" true
 
+# by network namespace: all nodes are somebody's, and ours are ours, by its name
+inode=$(stat -L -c %i /proc/$namespace/ns/net)
+sums='.nodes - ([.namespaces[].nodes] | add) - .other_nodes'
+# shellcheck disable=SC2016
+unshare -m sh -c '
+	mkdir -p /run/netns && mount -t tmpfs names /run/netns && : >/run/netns/of-this-test || exit
+	mount --bind "/proc/$1/ns/net" /run/netns/of-this-test || exit
+	"$2" chains --exact --by-namespace --json >"$3/out" && "$2" chains --by-namespace >"$3/text"
+	' sh $namespace "$conntune" "$tmp" 2>"$tmp/err"
+is "by namespace: errors" "$(cat "$tmp/err")" ""
+is "by namespace: ours" "$(json ".namespaces[] | select(.inode == $inode) | \"\(.name) \(.nodes)\"")" \
+	"of-this-test $((2 * entries))"
+is "by namespace: all nodes are somebody's" "$(json "$sums")" 0
+is "by namespace: text" "$(awk '$1 == "of-this-test" { print $2, $3 }' "$tmp/text")" "$inode $((2 * entries))"
+is "by namespace: by small slices and calls" "$("$programs/chains-slow" owners | grep "^$inode ")" "$inode $((2 * entries))"
+documented chains by namespace
+run chains --exact --json
+is "by namespace: only if asked for" "$(json 'has("namespaces")')" false
+
+# more namespaces than are told apart, each inside the one before: 70, 69, 68 ... entries
+export conntune programs
+# shellcheck disable=SC2016
+export nest='
+	"$programs/ct-entries" $left || exit
+	left=$((left - 1))
+	if [ $left -gt 0 ]; then
+		export left
+		exec unshare -n --fork sh -c "$nest"
+	fi
+	exec "$conntune" chains --exact --by-namespace --json'
+left=70 unshare -n --fork sh -c "$nest" >"$tmp/out" 2>"$tmp/err"
+is "many namespaces: errors" "$(cat "$tmp/err")" ""
+is "many namespaces: all nodes are somebody's" "$(json "$sums")" 0
+is "many namespaces: told apart, and the others" "$(json '(.namespaces | length) <= 64 and .other_nodes > 0')" true
+
 # from another namespace, the table is the same one
 [ "$(nodes)" -ge $((2 * entries)) ] || fail "outside: $(nodes) nodes"
 
