@@ -333,10 +333,16 @@ static __always_inline __u64 choose(__u64 a, __u64 b, __u64 which)
  */
 static __always_inline __u64 class_of(__u64 kind, __u64 left, __u64 unknown)
 {
-	const struct chains_timeout *t = &timeouts[kind & (CHAINS_TIMEOUTS_ROOM - 1)];
-	__u64 full = t->full, longer = 0, low = t->ceiling[0], high = t->ceiling[1];
-	__u64 take_low = less(left, low + ask.hz) & less(low, full);
+	const struct chains_timeout *t;
+	__u64 full, longer = 0, low, high, take_low;
 
+	/* the compiler knows that the mask changes nothing, and would leave it out; the verifier of 6.1 doesn't */
+	asm volatile("" : "+r"(kind));
+	t = &timeouts[kind & (CHAINS_TIMEOUTS_ROOM - 1)];
+	full = t->full;
+	low = t->ceiling[0];
+	high = t->ceiling[1];
+	take_low = less(left, low + ask.hz) & less(low, full);
 	full = choose(full, high, less(left, high + ask.hz) & less(high, full));
 	full = choose(full, low, take_low);
 	unknown |= equal(full, 0) | ~less(left, full + ask.hz);
