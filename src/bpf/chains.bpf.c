@@ -27,7 +27,7 @@ struct chains_told told;
 /* at_least[n]: buckets of n nodes and more, since the walk began */
 __u64 at_least[CHAINS_LEVELS];
 
-/* by_owner: since the walk began, number CHAINS_OWNERS for all that have no place; and how many nodes of each the block has */
+/* by_owner: since the walk began, number CHAINS_OWNERS for all without a place; and what the block has of each */
 struct chains_owner owners[CHAINS_OWNERS_ROOM];
 static __u64 owned[CHAINS_OWNERS_ROOM];
 
@@ -46,8 +46,8 @@ struct chains_timeout timeouts[CHAINS_TIMEOUTS_ROOM];
 static __u64 entry[CHAINS_BLOCK_MAX + CHAINS_LANES];
 static __u16 kind[CHAINS_LOG_MAX];
 /*
- * What is known of the walk. Not on the stack: the verifier would go through all values in turn. Not static: clang would
- * make several variables of it, which its own type information doesn't fit.
+ * What is known of the walk. Not on the stack: the verifier would go through all values in turn. Not static: clang
+ * would make several variables of it, which its own type information doesn't fit.
  */
 struct {
 	__u64 start_ns;
@@ -358,8 +358,8 @@ struct seen {
 };
 
 /*
- * Offloaded entries are kept alive by their flow table, and those of fixed time-out don't start anew with a packet. What
- * other network namespaces have set isn't known.
+ * Offloaded entries are kept alive by their flow table, and those of fixed time-out don't start anew with a packet.
+ * What other network namespaces have set isn't known.
  */
 static __always_inline struct seen see(__u64 ct, bool cast)
 {

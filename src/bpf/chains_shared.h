@@ -33,8 +33,8 @@
 #define CHAINS_TIMEOUTS_ROOM 2048
 
 /*
- * Each kind is counted by how many of the CHAINS_IDLE times its entries have been idle for longer: CHAINS_CLASSES numbers,
- * of which the last one is of those for which it can't be told.
+ * Each kind is counted by how many of the CHAINS_IDLE times its entries have been idle for longer: CHAINS_CLASSES
+ * numbers, of which the last one is of those for which it can't be told.
  */
 #define CHAINS_IDLE 4
 #define CHAINS_CLASSES (CHAINS_IDLE + 2)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * `conntune census` beside a loop that only receives a dump of the same table, and beside `conntrack -L | awk`, in turn.
- * bench_census CONNTUNE CT-MAKE [ENTRIES [ROUNDS]]: as root. CONNTUNE_BENCH_HOST=1: ENTRIES (1000000) in one network
- * namespace, for which the host's limit is raised, and its buckets if chains would be long; a process that outlives this
- * one puts both back. Otherwise in as many namespaces as the limit asks for: dumps, each of which goes through the whole
- * table, are then asked for in each, and all of them together are one measurement.
+ * `conntune census` beside a loop that only receives a dump of the same table, and beside `conntrack -L | awk`, by
+ * turns. bench_census CONNTUNE CT-MAKE [ENTRIES [ROUNDS]]: as root. CONNTUNE_BENCH_HOST=1: ENTRIES (1000000) in one
+ * network namespace, for which the host's limit is raised, and its buckets if chains would be long; a process that
+ * outlives this one puts both back. Otherwise in as many namespaces as the limit asks for: dumps, each of which goes
+ * through the whole table, are then asked for in each, and all of them together are one measurement.
  */
 #include "config.h"
 

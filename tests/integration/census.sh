@@ -265,7 +265,7 @@ is "in the kernel: by small slices and calls" "$(cat "$tmp/slow")" "6 1 unreplie
 6 3 assured 60000 idle 60000 60000 60000 0 unknown 0
 17 0 assured 30000 idle 0 0 0 0 unknown 30000"
 
-# Idle times of kinds with different time-outs; no edge is nearer than a minute, so it doesn't matter when they are counted.
+# Idle times of kinds with different time-outs; no edge is nearer than a minute, so it doesn't matter when it is counted.
 # idle KIND LEFT...: 1, 2, 3 ... entries with so many seconds left
 kinds=0
 idle()

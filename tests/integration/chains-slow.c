@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* chains-slow [census|owners]: the exact histogram on one line, kinds of entries, or nodes of each network namespace, by a loader built with other limits. */
+/* chains-slow [census|owners]: the exact histogram on one line, kinds of entries, or nodes of each network namespace;
+ * by a loader built with other limits. */
 #include "config.h"
 #include <inttypes.h>
 #include <stdio.h>

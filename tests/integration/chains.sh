@@ -130,7 +130,8 @@ is "by namespace: ours" "$(json ".namespaces[] | select(.inode == $inode) | \"\(
 	"of-this-test $((2 * entries))"
 is "by namespace: all nodes are somebody's" "$(json "$sums")" 0
 is "by namespace: text" "$(awk '$1 == "of-this-test" { print $2, $3 }' "$tmp/text")" "$inode $((2 * entries))"
-is "by namespace: by small slices and calls" "$("$programs/chains-slow" owners | grep "^$inode ")" "$inode $((2 * entries))"
+is "by namespace: by small slices and calls" "$("$programs/chains-slow" owners | grep "^$inode ")" \
+	"$inode $((2 * entries))"
 documented chains by namespace
 run chains --exact --json
 is "by namespace: only if asked for" "$(json 'has("namespaces")')" false

@@ -528,7 +528,8 @@ END_TEST
 static const struct ct_census_count taken[] = {
 	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .assured = true, .entries = 1000000000000,
 	  .idle = { 800000000000, 400, 200, 100 }, .idle_unknown = 3 },
-	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .entries = 7, .idle = { 4, 3, 2, 1 }, .idle_unknown = 3 },
+	{ .proto = 6, .has_state = true, .state = 3, .replied = true, .entries = 7,
+	  .idle = { 4, 3, 2, 1 }, .idle_unknown = 3 },
 	{ .proto = 6, .has_state = true, .state = 1, .entries = 30 },
 	{ .proto = 17, .entries = 20 },
 	{ .proto = 17, .replied = true, .assured = true, .entries = 0 },
