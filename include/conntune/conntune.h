@@ -9,15 +9,18 @@
 #include <conntune/chain.h>
 #include <conntune/err.h>
 #include <conntune/facts.h>
+#include <conntune/forecast.h>
 #include <conntune/fs.h>
 #include <conntune/kernel.h>
 #include <conntune/memory.h>
+#include <conntune/mix.h>
 #include <conntune/netns.h>
 #include <conntune/owners.h>
 #include <conntune/param.h>
 #include <conntune/persist.h>
 #include <conntune/plan.h>
 #include <conntune/record.h>
+#include <conntune/settings.h>
 #include <conntune/size.h>
 #include <conntune/stats.h>
 
