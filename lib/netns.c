@@ -374,6 +374,8 @@ static void survey_process(struct survey *s, const char *pid)
 	s->seen[ret->namespaces++] = info.inode;
 	ret->all_entries.known = true;
 	ret->all_entries.v += entries;
+	if (info.inode == s->own)
+		ret->own_entries = entries;
 	if (info.inode == s->own || (ret->worst_entries.known && ret->worst_entries.v >= entries))
 		return;
 	ret->worst_entries = (struct ct_u64){ .known = true, .v = entries };
@@ -427,5 +429,6 @@ int ct_netns_survey(struct ct_fs *fs, uint32_t most, struct ct_netns_survey *ret
 	read_entries(fs, &own);
 	ret->namespaces = 1;
 	ret->all_entries = own.entries;
+	ret->own_entries = own.entries.v;
 	return 0;
 }

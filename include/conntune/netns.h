@@ -56,6 +56,7 @@ struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
  * struct ct_netns_survey - how entries are spread, as far as it shows without going anywhere
  * @namespaces:    that processes are in, the caller's included
  * @all_entries:   of them together; unknown if none could be read
+ * @own_entries:   of those, the caller's
  * @worst_entries: of the fullest one but the caller's; unknown: there is no other
  * @worst_pid, @worst_name: a process in it, and what it is called, unprintable bytes replaced
  * @complete:      every process was looked at
@@ -63,6 +64,7 @@ struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
 struct ct_netns_survey {
 	uint32_t namespaces;
 	struct ct_u64 all_entries, worst_entries;
+	uint64_t own_entries;
 	int32_t worst_pid;
 	char worst_name[32];
 	bool complete;
