@@ -23,5 +23,6 @@
 #include <conntune/settings.h>
 #include <conntune/size.h>
 #include <conntune/stats.h>
+#include <conntune/varlink.h>
 
 #endif
