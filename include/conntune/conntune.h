@@ -25,5 +25,6 @@
 #include <conntune/size.h>
 #include <conntune/stats.h>
 #include <conntune/timeouts.h>
+#include <conntune/varlink.h>
 
 #endif
