@@ -12,9 +12,6 @@
 #include <conntune/plan.h>
 #include <conntune/record.h>
 
-/* A scale is rounded to 16ths: each change of it is a file on disk, and finer ones would change little. */
-#define SCALE_STEPS 16
-
 struct run {
 	struct act *act;
 	const struct decide_verdict *verdict;
@@ -75,9 +72,9 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 	if (result == CT_STEP_DONE && step->param == CT_PARAM_BUCKETS && run->outcome->stall_usec)
 		(void)snprintf(stall, sizeof(stall), ", tracking stood still for %.1f ms",
 			       (double)run->outcome->stall_usec / 1000);
-	(void)snprintf(e.message, sizeof(e.message), "%s %s from %" PRIu64 " to %" PRIu64 " (%s): %s%s%s%s",
-		       of(step->param), how, step->old.v, e.to.v, e.reason, decide_reason_text(v->reason),
-		       v->evidence[0] ? "; " : "", v->evidence, stall);
+	(void)snprintf(e.message, sizeof(e.message), "%s %s from %" PRIu64 " to %" PRIu64 " (%s)%s%s%s. %s",
+		       of(step->param), how, step->old.v, e.to.v, e.reason, stall, v->evidence[0] ? ": " : "", v->evidence,
+		       decide_reason_text(v->reason));
 	journal_write(run->act->journal, &e);
 }
 
@@ -164,42 +161,42 @@ static void tell_timeouts(const struct act *a, const struct decide_verdict *v, d
 		.reason = v ? decide_reason_name(v->reason) : "stop",
 		.evidence = v ? v->evidence : NULL,
 	};
-	const char *text = v ? decide_reason_text(v->reason) : "a clean stop leaves them as found";
+	const char *text = v ? decide_reason_text(v->reason) : "A clean stop leaves them as found.";
+	char what[64];
 
 	if (a->dry)
-		(void)snprintf(e.message, sizeof(e.message), "time-outs would go to %.0f %% of what was found: %s", to * 100,
-			       text);
+		(void)snprintf(what, sizeof(what), "time-outs would go to %.0f %% of what was found", to * 100);
 	else if (to >= 1)
-		(void)snprintf(e.message, sizeof(e.message), "%zu time-outs are as they were found again: %s", changed,
-			       text);
+		(void)snprintf(what, sizeof(what), "%zu time-outs are as they were found again", changed);
 	else
-		(void)snprintf(e.message, sizeof(e.message), "%zu time-outs set, from %.0f %% to %.0f %% of what was found: %s%s%s",
-			       changed, from * 100, to * 100, text, v && v->evidence[0] ? "; " : "",
-			       v ? v->evidence : "");
+		(void)snprintf(what, sizeof(what), "%zu time-outs set, from %.0f %% to %.0f %% of what was found", changed,
+			       from * 100, to * 100);
+	(void)snprintf(e.message, sizeof(e.message), "%s (%s)%s%s. %s", what, e.reason, e.evidence && *e.evidence ? ": " : "",
+		       e.evidence ? e.evidence : "", text);
 	journal_write(a->journal, &e);
 }
 
 /* The last function before the deed, as apply(). */
 static int scale_timeouts(struct act *a, const struct decide_verdict *v, double scale, struct ct_err *err)
 {
-	double rounded = (double)(int)(scale * SCALE_STEPS + 0.5) / SCALE_STEPS, from = a->scale;
+	double from = a->scale;
 	size_t changed = 0;
 	int lock = -1, r;
 
-	if (rounded == a->scale)
+	if (scale == a->scale)
 		return 0;
 	if (a->dry) {
-		tell_timeouts(a, v, from, rounded, 0);
+		tell_timeouts(a, v, from, scale, 0);
 		return 0;
 	}
 	r = ct_lock_take(a->fs, &lock, err);
 	if (r == 0)
-		r = ct_timeouts_scale(a->fs, a->timeouts_path, rounded, &a->timeouts, &changed, err);
+		r = ct_timeouts_scale(a->fs, a->timeouts_path, scale, &a->timeouts, &changed, err);
 	ct_lock_drop(lock);
 	if (r == 0)
-		a->scale = rounded;
+		a->scale = scale;
 	if (changed)
-		tell_timeouts(a, v, from, rounded, changed);
+		tell_timeouts(a, v, from, scale, changed);
 	return r;
 }
 
