@@ -11,6 +11,12 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
+/* 5 ms at 35 ns each. */
+#define WALK_MAX 150000
+
+/* What fits into one answer of the kernel, and is waited for before it sends any. */
+#define ANSWER_ENTRIES 128
+
 struct counting {
 	struct ct_mix mix;
 	uint32_t most;
@@ -68,4 +74,11 @@ int ct_mix_sample(struct ct_fs *fs, uint32_t most, struct ct_mix *ret, struct ct
 				  ct_fs_root(fs));
 	r = ct_nl_open(&nl, err);
 	return r < 0 ? r : ct_mix_sample_with(&nl, most, ret, err);
+}
+
+bool ct_mix_is_cheap(uint64_t entries, uint64_t buckets, uint32_t most)
+{
+	uint64_t wanted = most > ANSWER_ENTRIES ? most : ANSWER_ENTRIES;
+
+	return buckets <= WALK_MAX || (entries > 0 && (double)buckets / (double)entries * (double)wanted <= WALK_MAX);
 }

@@ -112,15 +112,24 @@ static struct ct_u64 all_entries(const struct collect *c, struct ct_u64 own)
 	return (struct ct_u64){ .known = true, .v = own.v + s->all_entries.v - s->own_entries };
 }
 
-/* A failure leaves it unknown; who may not look needn't try each time. */
-static void look_at_mix(struct collect *c, uint64_t now_usec)
+/* As many as are found without walking far; 0: none are. */
+static uint32_t affordable_mix(const struct ct_reading *now)
 {
+	if (ct_mix_is_cheap(now->entries.v, now->buckets.v, COLLECT_MIX_ENTRIES))
+		return COLLECT_MIX_ENTRIES;
+	return ct_mix_is_cheap(now->entries.v, now->buckets.v, COLLECT_MIX_FEW) ? COLLECT_MIX_FEW : 0;
+}
+
+/* A failure leaves it unknown; who may not look needn't try each time. */
+static void look_at_mix(struct collect *c, const struct ct_reading *now, uint64_t now_usec)
+{
+	uint32_t most = affordable_mix(now);
 	struct ct_mix mix;
 
 	if (c->mix_usec && now_usec - c->mix_usec < COLLECT_MIX_USEC)
 		return;
 	c->mix_usec = now_usec;
-	c->unreplied.known = ct_mix_sample(c->fs, COLLECT_MIX_ENTRIES, &mix, NULL) == 0 && mix.seen > 0;
+	c->unreplied.known = most > 0 && ct_mix_sample(c->fs, most, &mix, NULL) == 0 && mix.seen > 0;
 	if (c->unreplied.known)
 		c->unreplied.v = (double)mix.unreplied / mix.seen;
 }
@@ -162,7 +171,7 @@ int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix,
 		look.reloaded |= c->sample.restarted;
 		keep_up(c, &now);
 		if (want_mix)
-			look_at_mix(c, now_usec);
+			look_at_mix(c, &now, now_usec);
 	}
 	fill(c, &now, &look);
 	if (want_mix && now.present) {

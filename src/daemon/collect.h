@@ -18,6 +18,7 @@
 
 /* Entries that are looked at when their kind is asked for, and not more often than: */
 #define COLLECT_MIX_ENTRIES 1000
+#define COLLECT_MIX_FEW 128             /* where they are far apart; still 4 % of standard error */
 #define COLLECT_MIX_USEC UINT64_C(100000)
 
 /* Processes in which other network namespaces are looked for, at most. */

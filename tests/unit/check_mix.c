@@ -96,6 +96,24 @@ START_TEST(a_captured_tree_has_no_netlink)
 }
 END_TEST
 
+static const struct { uint64_t entries, buckets; uint32_t most; bool cheap; } walks[] = {
+	{ .entries = 0, .buckets = 65536, .most = 1000, .cheap = true },
+	{ .entries = 0, .buckets = 1 << 25, .most = 1000, .cheap = false },
+	{ .entries = 1000, .buckets = 1 << 25, .most = 128, .cheap = false },
+	{ .entries = 100000, .buckets = 1 << 25, .most = 1000, .cheap = false },
+	{ .entries = 100000, .buckets = 1 << 25, .most = 128, .cheap = true },
+	{ .entries = 1000000, .buckets = 1 << 25, .most = 1000, .cheap = true },
+	{ .entries = 100000, .buckets = 1 << 25, .most = 1, .cheap = true },
+	{ .entries = UINT64_MAX, .buckets = UINT64_MAX, .most = UINT32_MAX, .cheap = false },
+};
+
+/* A walk over 2^25 empty buckets holds the daemon up for a second. */
+START_TEST(far_walks_are_known_beforehand)
+{
+	ck_assert_int_eq(ct_mix_is_cheap(walks[_i].entries, walks[_i].buckets, walks[_i].most), walks[_i].cheap);
+}
+END_TEST
+
 Suite *module_suite(void)
 {
 	Suite *suite = suite_create("mix");
@@ -108,6 +126,7 @@ Suite *module_suite(void)
 	tcase_add_test(tc, a_refusal_is_passed_on);
 	tcase_add_test(tc, nonsense_is_not_an_entry);
 	tcase_add_test(tc, a_captured_tree_has_no_netlink);
+	tcase_add_loop_test(tc, far_walks_are_known_beforehand, 0, (int)ct_array_size(walks));
 	suite_add_tcase(suite, tc);
 	return suite;
 }
