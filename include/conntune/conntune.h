@@ -11,6 +11,7 @@
 #include <conntune/facts.h>
 #include <conntune/forecast.h>
 #include <conntune/fs.h>
+#include <conntune/gauge.h>
 #include <conntune/kernel.h>
 #include <conntune/memory.h>
 #include <conntune/mix.h>
@@ -23,5 +24,7 @@
 #include <conntune/settings.h>
 #include <conntune/size.h>
 #include <conntune/stats.h>
+#include <conntune/timeouts.h>
+#include <conntune/varlink.h>
 
 #endif
