@@ -138,7 +138,7 @@ static const struct row rows[] = {
 		.show = {
 			.section = "Tuning", .key = "HeadRoom", .preset = "2",
 			.values = "1 .. 1000",
-			.help = "Policy demand: the limit is the highest number of entries seen, times this.",
+			.help = "Policy demand: the limit is the highest number of entries of the last days, times this.",
 		},
 		INTO(headroom), .type = TYPE_FACTOR, .min = MILLION, .max = 1000 * MILLION,
 	},
