@@ -53,6 +53,7 @@ enum cli_option {
 	CLI_OPT_IN_KERNEL,
 	CLI_OPT_ALL_NAMESPACES,
 	CLI_OPT_NO_COLOR,
+	CLI_OPT_SETTINGS,
 	CLI_OPT_WATCH,
 	CLI_OPT_COUNT,
 	CLI_OPT_JSON,
@@ -92,6 +93,7 @@ struct cli_options {
 	bool exact, in_kernel, all_namespaces, no_color;
 	const char *by, *prefix, *filter;
 	uint64_t top, max_cpu;
+	bool settings;
 	bool json;
 	const char *root;
 	bool help, version;
