@@ -172,9 +172,13 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.name = "all-namespaces", .type = TYPE_FLAG, INTO(all_namespaces), .commands = FOR(CLI_CENSUS),
 		.help = "with --in-kernel: of all network namespaces",
 	},
+	[CLI_OPT_SPAN] = {
+		.name = "span", .metavar = "SPAN", .type = TYPE_TEXT, INTO(span), .commands = FOR(CLI_HISTORY),
+		.help = "minute (default), hour or day",
+	},
 	[CLI_OPT_NO_COLOR] = {
 		.name = "no-color", .type = TYPE_FLAG, INTO(no_color),
-		.commands = FOR(CLI_CENSUS) | FOR(CLI_CHAINS),
+		.commands = FOR(CLI_CENSUS) | FOR(CLI_CHAINS) | FOR(CLI_HISTORY),
 		.help = "plain text also on a terminal",
 	},
 	[CLI_OPT_SETTINGS] = {
