@@ -31,7 +31,8 @@ enum type {
 #define DAY (24 * HOUR)
 #define MIB (UINT64_C(1) << 20)
 
-#define INTO(member) .offset = offsetof(struct ct_settings, member), .size = sizeof(((struct ct_settings *)NULL)->member)
+#define INTO(member) \
+	.offset = offsetof(struct ct_settings, member), .size = sizeof(((struct ct_settings *)NULL)->member)
 
 /**
  * struct row - a setting
@@ -65,141 +66,224 @@ static const char *const policies[] = {
 
 static const struct row rows[] = {
 	{
-		.show = { "Tuning", "Mode", "tune or advise", "tune",
-			  "What to do with a decision: carry it out, or only log what would be done and write nothing." },
+		.show = {
+			.section = "Tuning", .key = "Mode", .preset = "tune",
+			.values = "tune or advise",
+			.help = "What to do with a decision: carry it out, or only log what would be done and write "
+				"nothing.",
+		},
 		INTO(mode), NAMES(modes),
 	},
 	{
-		.show = { "Tuning", "Policy", "balanced, documented, dedicated, demand or fixed", "balanced",
-			  "How limit and buckets are computed; the policies are those of conntune(1). What the policy says "
-			  "is where tuning starts; demand then moves the limit within the budget." },
+		.show = {
+			.section = "Tuning", .key = "Policy", .preset = "balanced",
+			.values = "balanced, documented, dedicated, demand or fixed",
+			.help = "How limit and buckets are computed; the policies are those of conntune(1). What the "
+				"policy says is where tuning starts; load then moves the limit within the budget.",
+		},
 		INTO(policy), NAMES(policies),
 	},
 	{
-		.show = { "Tuning", "Limit", "1 .. 2147483647, or 0", "0",
-			  "Policy fixed: this limit (nf_conntrack_max). 0: what suits Buckets." },
+		.show = {
+			.section = "Tuning", .key = "Limit", .preset = "0",
+			.values = "1 .. 2147483647, or 0",
+			.help = "Policy fixed: this limit (nf_conntrack_max). 0: what suits Buckets.",
+		},
 		INTO(fixed_limit), .type = TYPE_COUNT, .min = 1, .max = INT_MAX, .or_zero = true,
 	},
 	{
-		.show = { "Tuning", "Buckets", "1 .. 2147483647, or 0", "0",
-			  "Policy fixed: this many buckets (nf_conntrack_buckets). 0: what suits Limit." },
+		.show = {
+			.section = "Tuning", .key = "Buckets", .preset = "0",
+			.values = "1 .. 2147483647, or 0",
+			.help = "Policy fixed: this many buckets (nf_conntrack_buckets). 0: what suits Limit.",
+		},
 		INTO(fixed_buckets), .type = TYPE_COUNT, .min = 1, .max = INT_MAX, .or_zero = true,
 	},
 	{
-		.show = { "Tuning", "Budget", "SIZE from 1M, or 1 .. 100 %", "25%",
-			  "Most memory that full tables, buckets included, may take: so many bytes, or a share of RAM. The limit "
-			  "is never raised beyond it." },
+		.show = {
+			.section = "Tuning", .key = "Budget", .preset = "25%",
+			.values = "SIZE from 1M, or 1 .. 100 %",
+			.help = "Most memory that full tables, buckets included, may take: so many bytes, or a share "
+				"of RAM. The limit is never raised beyond it.",
+		},
 		INTO(budget_bytes), .type = TYPE_BUDGET, .min = MIB, .max = UINT64_C(1) << 52,
 	},
 	{
-		.show = { "Tuning", "Reserve", "0 .. 4096T", "128M",
-			  "Policy dedicated: memory that is kept for everything else on this machine." },
+		.show = {
+			.section = "Tuning", .key = "Reserve", .preset = "128M",
+			.values = "0 .. 4096T",
+			.help = "Policy dedicated: memory that is kept for everything else on this machine.",
+		},
 		INTO(reserve_bytes), .type = TYPE_BYTES, .max = UINT64_C(1) << 52,
 	},
 	{
-		.show = { "Tuning", "TargetLoad", "0.01 .. 1000", "2",
-			  "Nodes per bucket when the table is full, which is the mean length of a chain. 2 makes as many buckets "
-			  "as the limit." },
+		.show = {
+			.section = "Tuning", .key = "TargetLoad", .preset = "2",
+			.values = "0.01 .. 1000",
+			.help = "Nodes per bucket when the table is full, which is the mean length of a chain. 2 makes "
+				"as many buckets as the limit.",
+		},
 		INTO(target_load), .type = TYPE_FACTOR, .min = MILLION / 100, .max = 1000 * MILLION,
 	},
 	{
-		.show = { "Tuning", "Namespaces", "1 .. 65536", "1",
-			  "Network namespaces that may be full at the same time: the limit holds for each of them, the budget for "
-			  "all together." },
+		.show = {
+			.section = "Tuning", .key = "Namespaces", .preset = "1",
+			.values = "1 .. 65536",
+			.help = "Network namespaces that may be full at the same time: the limit holds for each of "
+				"them, the budget for all together.",
+		},
 		INTO(namespaces), .type = TYPE_COUNT, .min = 1, .max = 65536,
 	},
 	{
-		.show = { "Tuning", "HeadRoom", "1 .. 1000", "2",
-			  "Policy demand: the limit is the highest number of entries seen, times this." },
+		.show = {
+			.section = "Tuning", .key = "HeadRoom", .preset = "2",
+			.values = "1 .. 1000",
+			.help = "Policy demand: the limit is the highest number of entries of the last days, times this.",
+		},
 		INTO(headroom), .type = TYPE_FACTOR, .min = MILLION, .max = 1000 * MILLION,
 	},
 	{
-		.show = { "Tuning", "FailOver", "1 .. 1000", "1",
-			  "Policy demand: number of machines whose load this one may have to carry, itself included." },
+		.show = {
+			.section = "Tuning", .key = "FailOver", .preset = "1",
+			.values = "1 .. 1000",
+			.help = "Policy demand: number of machines whose load this one may have to carry, itself "
+				"included.",
+		},
 		INTO(failover), .type = TYPE_COUNT, .min = 1, .max = 1000,
 	},
 	{
-		.show = { "Tuning", "EntryBytes", "16 .. 65536, or 0", "0",
-			  "Memory that one entry takes. 0: as found on this machine." },
+		.show = {
+			.section = "Tuning", .key = "EntryBytes", .preset = "0",
+			.values = "16 .. 65536, or 0",
+			.help = "Memory that one entry takes. 0: as found on this machine.",
+		},
 		INTO(entry_bytes), .type = TYPE_COUNT, .min = 16, .max = 65536, .or_zero = true,
 	},
 	{
-		.show = { "Tuning", "Foreign", "yield, floor or enforce", "yield",
-			  "What to do when somebody else writes a value that conntuned has set. yield: it is theirs, until "
-			  "`conntune resume` or a restart. floor: theirs is the least, and may still be raised. enforce: it is put "
-			  "back at once, a few times; then as yield." },
+		.show = {
+			.section = "Tuning", .key = "Foreign", .preset = "yield",
+			.values = "yield, floor or enforce",
+			.help = "What to do when somebody else writes a value that conntuned has set. yield: it is "
+				"theirs, until `conntune resume` or a restart. floor: theirs is the least, and may "
+				"still be raised. enforce: it is put back at once, a few times; then as yield.",
+		},
 		INTO(foreign), NAMES(foreigns),
 	},
 	{
-		.show = { "Tuning", "Shrink", "yes or no", "no",
-			  "Go back down when the demand of the last days allows it. Never below what is in use." },
+		.show = {
+			.section = "Tuning", .key = "Shrink", .preset = "no",
+			.values = "yes or no",
+			.help = "Go back down when the demand of the last days allows it. Never below what is in use.",
+		},
 		INTO(shrink), YES_NO,
 	},
 	{
-		.show = { "Tuning", "GrowAt", "1 .. 95 %", "75%",
-			  "Share of the limit that the forecast may reach before the limit is raised." },
+		.show = {
+			.section = "Tuning", .key = "GrowAt", .preset = "75%",
+			.values = "1 .. 95 %",
+			.help = "Share of the limit that the forecast may reach before the limit is raised.",
+		},
 		INTO(fill_percent), .type = TYPE_PERCENT, .min = 1, .max = 95,
 	},
 	{
-		.show = { "Tuning", "CoolDown", "1 s .. 1 d", "1 min",
-			  "Least time between two changes of the buckets. A limit that must rise doesn't wait for it." },
+		.show = {
+			.section = "Tuning", .key = "CoolDown", .preset = "1 min",
+			.values = "1 s .. 1 d",
+			.help = "Least time between two changes of the buckets. A limit that must rise doesn't wait "
+				"for it.",
+		},
 		INTO(cooldown_usec), .type = TYPE_TIME, .min = SECOND, .max = DAY,
 	},
 	{
-		.show = { "Tuning", "MaxStall", "0 .. 10 s", "20 ms",
-			  "The kernel tracks nothing while it moves entries to other buckets. Buckets of a table in use are only "
-			  "changed when that is predicted to take no longer than this. 0: never." },
+		.show = {
+			.section = "Tuning", .key = "MaxStall", .preset = "20 ms",
+			.values = "0 .. 10 s",
+			.help = "The kernel tracks nothing while it moves entries to other buckets. Buckets of a table "
+				"in use are only changed when that is predicted to take no longer than this. 0: never.",
+		},
 		INTO(stall_usec), .type = TYPE_TIME, .max = 10 * SECOND,
 	},
 	{
-		.show = { "Tuning", "Confirm", "1 s .. 1 d, or 0", "0",
-			  "Each change is put back after this time unless `conntune confirm` comes. 0: changes stay." },
+		.show = {
+			.section = "Tuning", .key = "Confirm", .preset = "0",
+			.values = "1 s .. 1 d, or 0",
+			.help = "Each change is put back after this time unless `conntune confirm` comes. 0: changes "
+				"stay.",
+		},
 		INTO(confirm_usec), .type = TYPE_TIME, .min = SECOND, .max = DAY, .or_zero = true,
 	},
 	{
-		.show = { "Flood", "FloodShare", "1 .. 100 %", "50%",
-			  "Share of the budget that entries which nobody has answered may use." },
+		.show = {
+			.section = "Flood", .key = "FloodShare", .preset = "50%",
+			.values = "1 .. 100 %",
+			.help = "Share of the budget that entries which nobody has answered may use.",
+		},
 		INTO(flood_percent), .type = TYPE_PERCENT, .min = 1, .max = 100,
 	},
 	{
-		.show = { "Flood", "UnrepliedShare", "1 .. 100 %", "70%",
-			  "It is called a flood while at least this share of the entries is unanswered." },
+		.show = {
+			.section = "Flood", .key = "UnrepliedShare", .preset = "70%",
+			.values = "1 .. 100 %",
+			.help = "It is called a flood while at least this share of the entries is unanswered.",
+		},
 		INTO(unreplied_percent), .type = TYPE_PERCENT, .min = 1, .max = 100,
 	},
 	{
-		.show = { "Timeouts", "Adaptive", "yes or no", "no",
-			  "Shorten the time-outs of connections that aren't assured while the table is filling." },
+		.show = {
+			.section = "Timeouts", .key = "Adaptive", .preset = "no",
+			.values = "yes or no",
+			.help = "Shorten the time-outs of connections that aren't assured while the table is filling.",
+		},
 		INTO(adaptive), YES_NO,
 	},
 	{
-		.show = { "Timeouts", "AdaptiveStart", "1 .. 99 %", "60%",
-			  "Fill, in per cent of the limit, at which time-outs begin to shrink." },
+		.show = {
+			.section = "Timeouts", .key = "AdaptiveStart", .preset = "60%",
+			.values = "1 .. 99 %",
+			.help = "Fill, in per cent of the limit, at which time-outs begin to shrink.",
+		},
 		INTO(adaptive_start_percent), .type = TYPE_PERCENT, .min = 1, .max = 99,
 	},
 	{
-		.show = { "Timeouts", "AdaptiveEnd", "2 .. 1000 %", "120%",
-			  "Fill at which nothing would be left of them; between AdaptiveStart and this they shrink linearly, never "
-			  "below their floors. Above 100 % part of each is always left." },
+		.show = {
+			.section = "Timeouts", .key = "AdaptiveEnd", .preset = "120%",
+			.values = "2 .. 1000 %",
+			.help = "Fill at which nothing would be left of them; between AdaptiveStart and this they "
+				"shrink linearly, never below their floors. Above 100 % part of each is always left.",
+		},
 		INTO(adaptive_end_percent), .type = TYPE_PERCENT, .min = 2, .max = 1000,
 	},
 	{
-		.show = { "Sampling", "IntervalMax", "1 ms .. 1 min", "1 s",
-			  "Time between two looks at the table while nothing is near." },
+		.show = {
+			.section = "Sampling", .key = "IntervalMax", .preset = "1 s",
+			.values = "1 ms .. 1 min",
+			.help = "Time between two looks at the table while nothing is near.",
+		},
 		INTO(interval_max_usec), .type = TYPE_TIME, .min = 1000, .max = MINUTE,
 	},
 	{
-		.show = { "Sampling", "IntervalMin", "1 ms .. 1 min", "2 ms",
-			  "The same when the table would be full soon." },
+		.show = {
+			.section = "Sampling", .key = "IntervalMin", .preset = "2 ms",
+			.values = "1 ms .. 1 min",
+			.help = "The same when the table would be full soon.",
+		},
 		INTO(interval_min_usec), .type = TYPE_TIME, .min = 1000, .max = MINUTE,
 	},
 	{
-		.show = { "History", "History", "yes or no", "yes",
-			  "Keep peak, mean and percentiles per minute, hour and day on disk. Policy demand looks at them." },
+		.show = {
+			.section = "History", .key = "History", .preset = "yes",
+			.values = "yes or no",
+			.help = "Keep peak, mean and percentiles per minute, hour and day on disk. Policy demand looks "
+				"at them.",
+		},
 		INTO(history), YES_NO,
 	},
 	{
-		.show = { "History", "HistorySize", "1M .. 1G", "8M",
-			  "Most that the history may take on disk; the oldest goes first." },
+		.show = {
+			.section = "History", .key = "HistorySize", .preset = "8M",
+			.values = "1M .. 1G",
+			.help = "Most that the history may take on disk; the oldest goes first.",
+		},
 		INTO(history_bytes), .type = TYPE_BYTES, .min = MIB, .max = 1024 * MIB,
 	},
 };
@@ -601,11 +685,11 @@ static int disagree(const struct ct_settings *settings, size_t a, const char *wh
 int ct_settings_agree(const struct ct_settings *settings, size_t row[2], struct ct_err *err)
 {
 	if (settings->policy == CT_POLICY_FIXED && !settings->fixed_limit && !settings->fixed_buckets)
-		return disagree(settings, ROW_OF(policy), "needs Buckets, or another value than", ROW_OF(fixed_limit), row,
-				err);
+		return disagree(settings, ROW_OF(policy), "needs Buckets, or another value than", ROW_OF(fixed_limit),
+				row, err);
 	if (settings->adaptive_start_percent >= settings->adaptive_end_percent)
-		return disagree(settings, ROW_OF(adaptive_start_percent), "isn't below", ROW_OF(adaptive_end_percent), row,
-				err);
+		return disagree(settings, ROW_OF(adaptive_start_percent), "isn't below", ROW_OF(adaptive_end_percent),
+				row, err);
 	if (settings->interval_min_usec > settings->interval_max_usec)
 		return disagree(settings, ROW_OF(interval_min_usec), "is above", ROW_OF(interval_max_usec), row, err);
 	return 0;

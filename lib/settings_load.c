@@ -194,11 +194,11 @@ static int find_files(struct load *l)
 }
 
 /*
- * What is in a file, line by line, goes to libeconf by way of a memory file. Why not the files themselves: libeconf opens
- * by path, so a link leads out of a captured tree; it knows two directories and there are three; it gives the whole file
- * up at the first line that it doesn't understand, says nothing of a key that comes twice, and can't say in which line a value
- * stood without allocations that it doesn't check. So lines that it would stumble over are told and left out here, and what
- * it gets can neither stop it nor be misread. It does what is left: keys, values, quotes.
+ * What is in a file, line by line, goes to libeconf by way of a memory file. Why not the files themselves: libeconf 0.5
+ * opens by path, so a link leads out of a captured tree; it knows two directories and there are three; it gives the
+ * whole file up at the first line that it doesn't understand, keeps silent about a key that comes twice, and can't say
+ * in which line a value stood without allocations that it doesn't check. So lines that it would stumble over are told
+ * and left out here, and what it gets can neither stop it nor be misread. It does what is left: keys, values, quotes.
  */
 struct reading {
 	struct load *load;
@@ -254,7 +254,8 @@ static void take_section(struct reading *in, unsigned line, char *text)
 	in->section = NULL;
 	in->skip = true;
 	if (!end || end[1]) {
-		tell(in->load, in->file, line, "'%.60s' isn't [Section]; what follows up to the next one is left out", text);
+		tell(in->load, in->file, line, "'%.60s' isn't [Section]; what follows up to the next one is left out",
+		     text);
 		in->bad++;
 		return;
 	}
@@ -277,7 +278,8 @@ static void tell_unknown(struct reading *in, unsigned line, const char *key)
 
 	in->bad++;
 	if (near) {
-		tell(in->load, in->file, line, "unknown key %.60s in [%s]; did you mean %s?", key, in->section, near->key);
+		tell(in->load, in->file, line, "unknown key %.60s in [%s]; did you mean %s?", key, in->section,
+		     near->key);
 		return;
 	}
 	near = find(NULL, key, false, &at);
@@ -377,8 +379,8 @@ static void free_key_file(econf_file **kf)
 }
 
 /*
- * libeconf copies names and values without a look at whether it got the memory, and reports success. But malloc(3) leaves
- * its mark: then nothing may be asked of what was read, since comparing a name that isn't there ends the process.
+ * libeconf copies names and values without a look at whether it got the memory, and reports success. But malloc(3)
+ * leaves its mark: then nothing may be asked of what was read, since comparing a name that isn't there is a crash.
  */
 static int econf_failed(struct load *l, econf_err e)
 {

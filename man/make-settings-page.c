@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Run at build time: conntuned.conf(5) from the table of settings; with --conf the file itself, everything commented out. */
+/* Run at build time: conntuned.conf(5) from the table of settings; with --conf the file itself, all commented out. */
 #include "config.h"
 #include "roff.h"
 
@@ -211,9 +211,10 @@ static void make_conf(void)
 	const char *section = "";
 
 	put_comment("SPDX-License-Identifier: GPL-2.0-or-later");
-	put_comment("Settings of conntuned. Every key is here, with its default, commented out. Your own are better kept in "
-		    "a file of their own, as /etc/conntune/conntuned.conf.d/50-local.conf; `conntuned --check-config` says "
-		    "what it makes of them, `systemctl reload conntuned` makes it so. See conntuned.conf(5).");
+	put_comment("Settings of conntuned. Every key is here, with its default, commented out. Your own are better "
+		    "kept in a file of their own, as /etc/conntune/conntuned.conf.d/50-local.conf; `conntuned "
+		    "--check-config` says what it makes of them, `systemctl reload conntuned` makes it so. See "
+		    "conntuned.conf(5).");
 	for (size_t i = 0; (s = ct_setting_at(i)); i++) {
 		if (strcmp(section, s->section) != 0)
 			(void)printf("\n[%s]\n", s->section);

@@ -3,6 +3,7 @@
 #ifndef CONNTUNE_MAN_ROFF_H
 #define CONNTUNE_MAN_ROFF_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,11 +27,14 @@ static inline void put_word(const char *word, size_t n)
 /* Text of the table, wrapped, so that no line of the source is long; none begins like a roff request. */
 static inline void put(const char *text)
 {
-	size_t column = 0, n;
+	size_t column = 0, n = 0;
 
 	for (; *text; text += n + (text[n] == ' ')) {
+		/* a new one begins on a new line: roff wants it, for the blank before it; ".." ends none */
+		bool sentence = n > 1 && text[-2] == '.' && text[-3] != '.';
+
 		n = strcspn(text, " ");
-		if (column > 0 && column + n >= COLUMNS) {
+		if (column > 0 && (column + n >= COLUMNS || sentence)) {
 			(void)putchar('\n');
 			column = 0;
 		} else if (column > 0) {

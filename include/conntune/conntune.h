@@ -7,6 +7,7 @@
 #include <conntune/cause.h>
 #include <conntune/census.h>
 #include <conntune/chain.h>
+#include <conntune/client.h>
 #include <conntune/err.h>
 #include <conntune/facts.h>
 #include <conntune/forecast.h>

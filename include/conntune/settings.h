@@ -132,8 +132,9 @@ const struct ct_setting *ct_setting_at(size_t i);
 
 /**
  * ct_setting_parse - set row @i from text
- * Counts: digits. SIZE: digits, and K, M, G or T (powers of 1024). Per cent: digits, '%' may follow. Factors: 2, 1.5. Times:
- * "1min 30s"; us, ms, s, min, h, d; without a unit seconds. Yes or no as systemd has it: 1, yes, y, true, t, on; 0, no, ...
+ * Counts: digits. SIZE: digits, and K, M, G or T (powers of 1024). Per cent: digits, '%' may follow. Factors: 2, 1.5.
+ * Times: "1min 30s"; us, ms, s, min, h, d; without a unit seconds. Yes or no as systemd has it: 1, yes, y, true, t, on;
+ * 0, no, ...
  * Returns: 0; -EINVAL if it isn't understood, -ERANGE if out of range (or no such row); *settings is as it was then.
  */
 int ct_setting_parse(struct ct_settings *settings, size_t i, const char *text, struct ct_err *err);

@@ -20,6 +20,13 @@
 /* The limit goes up by a quarter at least, and far enough for what comes within this time: writes are to be few. */
 #define AHEAD_USEC (15 * SECOND)
 
+/*
+ * What may come before the next look is seen by nobody, so there must be room for it from the start: connections a second
+ * that two cores are known to take in. Larger machines have larger limits anyway; on a small one 65536 would be gone
+ * within a look.
+ */
+#define BURST_RATE 100000
+
 /* One look that can't read is an accident, three are blindness. */
 #define BLIND_LOOKS 3
 
@@ -124,10 +131,10 @@ static bool memory_isnt_back(const struct scene *s)
 	return !s->v.mem_back || view_since(s->v.now, s->d->since_usec) < CALM_USEC;
 }
 
-/* Many unanswered entries are a flood if they are about to be too many. */
+/* Many unanswered entries are a flood if they are about to be too many; and so are fewer that have had their share. */
 static bool is_flooded(const struct scene *s)
 {
-	return s->v.flooded && (s->v.wants || s->v.evicts);
+	return s->v.holds || (s->v.flooded && (s->v.wants || s->v.evicts));
 }
 
 static bool flood_isnt_over(const struct scene *s)
@@ -135,9 +142,10 @@ static bool flood_isnt_over(const struct scene *s)
 	return s->v.quiet_usec < CALM_USEC && (s->v.flooded || s->v.crowd_usec < CALM_USEC);
 }
 
+/* Nothing to be loud about while the room that there is will do. */
 static bool is_at_ceiling(const struct scene *s)
 {
-	return s->v.wants && limit_is_at(s, s->v.ceiling);
+	return limit_is_at(s, s->v.ceiling) && (s->v.fills_usec == 0 || s->v.full_usec <= VIEW_LEAD_USEC);
 }
 
 static bool is_growing(const struct scene *s)
@@ -271,7 +279,9 @@ static void say_table(struct scene *s)
 		say(s, "%" PRIu64 " entries and no limit", v->entries);
 	else
 		say(s, "%" PRIu64 " of %" PRIu64 " entries", v->entries, v->limit);
-	if (fabs(s->d->forecast.rate) >= 1)
+	if (s->d->forecast.rate_high >= 1 && s->d->forecast.rate_high > 2 * s->d->forecast.rate)
+		say(s, "up to %+.0f/s", s->d->forecast.rate_high);
+	else if (fabs(s->d->forecast.rate) >= 1)
 		say(s, "%+.0f/s", s->d->forecast.rate);
 	if (v->full_usec <= 3600 * SECOND)
 		say(s, "full in %.3g s", (double)v->full_usec / (double)SECOND);
@@ -419,6 +429,17 @@ static bool sets_something(const struct scene *s)
 	return s->ret->limit || s->ret->buckets;
 }
 
+/*
+ * At a full table the kernel searches eight buckets for somebody to evict. In an array of more than four buckets for each
+ * entry that a flood may have, it often finds nobody, and drops who shouldn't be: P = exp(-16 x share / buckets).
+ */
+static uint64_t evictable_buckets(const struct scene *s)
+{
+	uint64_t most = 4 * s->v.flood_share;
+
+	return most ? UINT64_C(1) << (63 - __builtin_clzll(most)) : 0;
+}
+
 /* Up only; as many as memory had room for when it was tried. */
 static void raise_buckets(struct scene *s)
 {
@@ -426,6 +447,11 @@ static void raise_buckets(struct scene *s)
 
 	if (s->d->most_buckets)
 		want = min_u64(want, s->d->most_buckets);
+	if (s->v.sizes->policy != CT_POLICY_FIXED)
+		want = min_u64(want, evictable_buckets(s));
+	/* a plan is done whole or not at all: what failed before must not keep the limit from its turn */
+	if (s->ret->limit && s->d->buckets_backoff.failures)
+		return;
 	if (want > s->v.buckets)
 		set_buckets(s, want);
 }
@@ -479,12 +505,24 @@ static bool enforce(struct scene *s)
 	return sets_something(s);
 }
 
+/* Where there isn't room for what may come unseen until the next look: for two looks, as far as a flood may have it. */
+static uint64_t unseen_limit(const struct scene *s)
+{
+	uint64_t burst = s->v.config->settings.interval_max_usec / 1000 * BURST_RATE / 1000;
+
+	if (s->v.limit >= s->v.entries + burst || s->v.sizes->policy == CT_POLICY_FIXED)
+		return 0;
+	return min_u64(s->v.entries + 2 * burst, min_u64(s->v.flood_share, s->v.room));
+}
+
 static bool start(struct scene *s)
 {
+	uint64_t limit = max_u64(min_u64(s->v.sizes->target_limit, s->v.room), s->v.limit);
+
 	if (s->d->started)
 		return false;
-	if (may_set_limit(s) && s->v.sizes->target_limit > s->v.limit)
-		set_limit(s, max_u64(min_u64(s->v.sizes->target_limit, s->v.room), s->v.limit));
+	if (may_set_limit(s))
+		set_limit(s, max_u64(limit, unseen_limit(s)));
 	if (may_set_buckets(s) && stall_is_short(s))
 		raise_buckets(s);
 	if (sets_something(s))
@@ -512,6 +550,15 @@ static bool obey_memory(struct scene *s)
 	return sets_something(s);
 }
 
+/* Entries that there would be in a while. A full table doesn't grow, so those turned away stand for growth then. */
+static uint64_t entries_ahead(const struct scene *s)
+{
+	uint64_t ahead = ct_forecast_entries(&s->d->forecast, AHEAD_USEC);
+	double hidden = s->v.turned_away * (double)(AHEAD_USEC / SECOND);
+
+	return max_u64(ahead, s->v.entries) + (s->v.full_usec == 0 ? (uint64_t)fmin(hidden, 0x1p40) : 0);
+}
+
 /* Does the resize cost less than what the chains cost with so many entries? */
 static bool resize_pays(const struct scene *s, uint64_t entries)
 {
@@ -527,22 +574,28 @@ static bool resize_pays(const struct scene *s, uint64_t entries)
 
 static void follow_with_buckets(struct scene *s)
 {
-	uint64_t entries = max_u64(ct_forecast_entries(&s->d->forecast, AHEAD_USEC), s->v.entries);
+	uint64_t entries = min_u64(entries_ahead(s), max_u64(s->ret->limit, s->v.limit));
 
-	entries = min_u64(entries, max_u64(s->ret->limit, s->v.limit));
 	if (may_set_buckets(s) && buckets_are_cool(s) && resize_pays(s, entries))
 		raise_buckets(s);
+}
+
+/* A full table says nothing about how many more there are: twice as many, then. */
+static uint64_t least_step(const struct view *v)
+{
+	return v->limit + (v->full_usec == 0 ? v->limit : v->limit / 4);
 }
 
 /* A step that is cut short by what may be is worth a write only if it is an eighth, or the last one there is. */
 static bool grow(struct scene *s)
 {
 	const struct view *v = &s->v;
-	uint64_t ahead = ct_forecast_entries(&s->d->forecast, AHEAD_USEC), want;
+	uint64_t want;
 
 	if (!v->wants || !may_set_limit(s))
 		return false;
-	want = max_u64(v->limit + v->limit / 4, (uint64_t)(100.0 * (double)ahead / v->config->settings.fill_percent));
+	want = (uint64_t)(100.0 * (double)entries_ahead(s) / v->config->settings.fill_percent);
+	want = max_u64(want, least_step(v));
 	want = min_u64((want + 1023) / 1024 * 1024, v->cap);
 	if (want < v->limit + v->limit / 8 && (want != v->ceiling || want <= v->limit))
 		return false;
@@ -641,16 +694,21 @@ static const struct proposal {
 	{ AWAKE, adapt_timeouts, DECIDE_TIMEOUTS, DECIDE_NO_REASON },
 };
 
-/* Within a quarter of what was said and not followed: the same advice. */
+/* Advice not followed covers all that doesn't go a quarter further. */
+static bool limit_was_advised(const struct scene *s)
+{
+	uint64_t said = s->d->advised_limit, limit = s->ret->limit;
+
+	if (limit == 0)
+		return true;
+	if (said == 0 || (said > s->v.limit) != (limit > s->v.limit))
+		return false;
+	return limit > s->v.limit ? limit <= said + said / 4 : limit >= said - said / 4;
+}
+
 static bool was_advised(const struct scene *s)
 {
-	const struct decide *d = s->d;
-	const struct decide_verdict *r = s->ret;
-	bool limit = r->limit == 0 || (d->advised_limit && r->limit <= d->advised_limit + d->advised_limit / 4 &&
-				       r->limit >= d->advised_limit - d->advised_limit / 4);
-	bool buckets = r->buckets == 0 || r->buckets == d->advised_buckets;
-
-	return limit && buckets;
+	return limit_was_advised(s) && (s->ret->buckets == 0 || s->ret->buckets == s->d->advised_buckets);
 }
 
 static void forget_proposal(struct scene *s, enum decide_reason told)
@@ -938,6 +996,8 @@ static void note_values(struct decide *d, const struct decide_verdict *verdict, 
 		d->buckets_backoff.failures = 0;
 	note_limit(d, verdict, outcome->limit.known ? outcome->limit.v : verdict->limit);
 	note_buckets(d, verdict, outcome->buckets.known ? outcome->buckets.v : verdict->buckets);
+	if (verdict->reason == DECIDE_START)
+		d->started = true;
 	if (verdict->reason == DECIDE_FOREIGN_WRITE) {
 		d->enforced++;
 		d->enforced_at_usec = d->now_usec;

@@ -172,6 +172,7 @@ struct decide {
 	bool flooded;                   /* by their share, with hysteresis */
 	uint64_t crowd_since_usec;      /* flooded or not since then */
 	double unreplied;               /* last known share */
+	uint64_t answered;              /* entries that it left, of those that there were then */
 	uint64_t unreplied_usec;        /* when; 0: never */
 	uint64_t asked_usec;            /* for it, last time; 0: never */
 	uint32_t unanswered;            /* times in a row that it was asked for in vain */

@@ -9,15 +9,15 @@
 #include <math.h>
 #include <string.h>
 
-/* More is needed when the forecast passes fill_percent within this time. It is many looks and one write of a number. */
-#define LEAD_USEC (5 * VIEW_SECOND)
-
-/* Nothing is near when it doesn't within this one: well apart from LEAD_USEC, or states would flap. */
+/* Nothing is near when fill_percent isn't passed within this time: well apart from VIEW_LEAD_USEC, or states would flap. */
 #define QUIET_USEC (20 * VIEW_SECOND)
 
 /* A share of unreplied entries is no news after that; asked for in vain so often, it won't come. */
 #define SHARE_AGE_USEC (5 * VIEW_SECOND)
 #define ASKED_IN_VAIN 3
+
+/* Fewer unanswered than that are those whose answer is under way: growth is of connections. */
+#define SHARE_OF_NOTE 0.1
 
 /* It stays a flood until the share of the unreplied is so far below what made it one; unit: points. */
 #define SHARE_HYSTERESIS 15
@@ -164,7 +164,7 @@ static void see_sizes(struct view *v, struct decide *d)
 	size_room(d, v, &r);
 	v->sizes = s;
 	v->budget_limit = v->ceiling = s->budget_limit;
-	if (policy == CT_POLICY_FIXED)
+	if (policy == CT_POLICY_FIXED && !s->misfit)
 		v->ceiling = min_u64(s->target_limit, s->budget_limit);
 	v->room = min_u64(s->room, v->ceiling);
 	v->room_buckets = policy == CT_POLICY_FIXED ? s->target_buckets : s->room_buckets;
@@ -207,7 +207,12 @@ static void see_counters(struct view *v, struct decide *d)
 {
 	struct decide_counts *c = &d->counts;
 
+	uint64_t usec = c->before_usec + (c->usec ? v->now - c->usec : 0);
+
 	v->evicts = counted(v, d, CT_COUNTER_EARLY_DROP) > 0;
+	if (usec)
+		v->turned_away = (double)(counted(v, d, CT_COUNTER_EARLY_DROP) + counted(v, d, CT_COUNTER_DROP)) /
+				 (double)usec * (double)VIEW_SECOND;
 	if (c->usec && v->now < c->usec + COUNT_USEC)
 		return;
 	for (int i = 0; i < CT_COUNTER__COUNT; i++) {
@@ -231,7 +236,7 @@ static void see_forecast(struct view *v, struct decide *d)
 		v->full_usec = ct_forecast_usec(&d->forecast, v->limit);
 		v->fills_usec = ct_forecast_usec(&d->forecast, fill);
 	}
-	v->wants = v->fills_usec <= LEAD_USEC;
+	v->wants = v->fills_usec <= VIEW_LEAD_USEC;
 	if (v->fills_usec <= QUIET_USEC || v->evicts)
 		d->quiet_since_usec = 0;
 	else if (d->quiet_since_usec == 0)
@@ -268,16 +273,19 @@ static void see_share(struct view *v, struct decide *d)
 	} else if (d->asked_usec && d->asked_usec == d->now_usec) {
 		d->unanswered++;
 	}
+	if (look->unreplied.known)
+		d->answered = v->entries - (uint64_t)((double)v->entries * d->unreplied);
 	v->share_known = d->unreplied_usec && view_since(v->now, d->unreplied_usec) <= SHARE_AGE_USEC;
 	v->share_unreplied = v->share_known ? d->unreplied : 0;
-	v->answered = v->entries - (uint64_t)((double)v->entries * v->share_unreplied);
+	v->answered = min_u64(d->answered, v->entries);
 }
 
 /*
- * How high the limit may go is a matter of who comes. Answered connections may use the whole budget. A flood may fill
- * its share of it and no more; what is answered comes on top of that share, with an eighth for those still to come, so
- * that it is the flood that is held and not its victims: at a full table each newcomer evicts somebody unanswered. Until
- * it is known who comes, the share is room enough for either.
+ * How high the limit may go is a matter of who comes. Answered connections may use the whole budget, those that nobody
+ * answers a share of it. So the limit may be that share, and on top of it what is answered, with an eighth for those still
+ * to come: then it is the flood that is held and not its victims, because at a full table each newcomer evicts somebody
+ * unanswered. Until it is known who comes, the share is room enough for either. Where nobody can tell, the evictions do,
+ * and until there are some the connections are believed: losing them is worse than memory that was granted.
  */
 static void see_crowd(struct view *v, struct decide *d)
 {
@@ -294,11 +302,14 @@ static void see_crowd(struct view *v, struct decide *d)
 	d->flooded = v->flooded = flooded;
 	v->crowd_usec = view_since(v->now, d->crowd_since_usec);
 	v->flood_share = (uint64_t)((double)v->ceiling * set->flood_percent / 100);
-	if (flooded)
-		v->cap = v->flood_share + (v->share_known ? v->answered + v->answered / 8 : 0);
-	else
-		v->cap = v->pending ? v->flood_share : UINT64_MAX;
+	v->cap = v->flood_share;
+	if (v->share_known ? v->share_unreplied < SHARE_OF_NOTE : untold && !flooded)
+		v->cap = UINT64_MAX;
+	else if (v->share_known)
+		v->cap += v->answered + v->answered / 8;
 	v->cap = min_u64(v->cap, v->room);
+	v->holds = v->wants && v->share_known && v->cap < v->room - v->room / 64 && v->limit >= v->cap - v->cap / 8 &&
+		   (double)v->entries * v->share_unreplied >= (double)v->flood_share / 2;
 }
 
 /* Time goes on or stands still; a clock set back must not leave moments in the future that never come. */

@@ -7,6 +7,9 @@
 
 #define VIEW_SECOND UINT64_C(1000000)
 
+/* More is needed when the forecast passes fill_percent within this time. It is many looks and one write of a number. */
+#define VIEW_LEAD_USEC (5 * VIEW_SECOND)
+
 /**
  * struct view - one look, understood; numbers are 0 where they aren't known
  * @now:           never before the last look's
@@ -18,14 +21,16 @@
  * @room:          the highest that budget and MemAvailable allow now
  * @room_buckets:  buckets for it
  * @cap:           the highest limit that this kind of traffic may have
- * @answered:      entries that somebody answered, by the last known share
+ * @answered:      entries that somebody answered, when it was last known
  * @share_unreplied, @share_known: last known share of the others, not older than some seconds
  * @flood_share:   entries that nobody answered may take so many
  * @full_usec:     until the table is full; UINT64_MAX: not in sight
  * @fills_usec:    until it is filled up to fill_percent
  * @wants:         more is needed soon
+ * @holds:         more is wanted, memory has room, but those who come have had their share
  * @pending:       who comes isn't known, but may be yet
  * @evicts:        counted within the last second or two
+ * @turned_away:   evicted and dropped, a second: what a full table doesn't show as growth
  * @quiet_usec:    nothing near and nothing lost for so long
  * @crowd_usec:    it has been a flood, or not been one, for so long
  * @mem_low, @mem_back: MemAvailable is at its floor; is well above it
@@ -43,7 +48,8 @@ struct view {
 	bool share_known;
 	double share_unreplied;
 	uint64_t full_usec, fills_usec;
-	bool wants, pending, evicts;
+	bool wants, holds, pending, evicts;
+	double turned_away;
 	uint64_t quiet_usec, crowd_usec;
 	bool flooded;
 	bool mem_low, mem_back;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Anything as conntuned.conf and drop-ins: what comes out is in range, agrees, and can be written down and read again.
- * The input is text: a line "== N" begins file number N of the list, up to the next such line; what is before is file 0.
+ * Anything as conntuned.conf and drop-ins: what comes out is in range, agrees, and can be written and read again.
+ * The input is text: a line "== N" begins file N of the list, up to the next such line; what is before is file 0.
  */
 #include "config.h"
 #include "fuzz.h"
@@ -42,7 +42,8 @@ static void make_root(void)
 	if (rootfd >= 0)
 		return;
 	/* a disk makes it 20 times slower */
-	(void)snprintf(root, sizeof(root), "%s/conntune-fuzz.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	(void)snprintf(root, sizeof(root), "%s/conntune-fuzz.XXXXXX",
+		       access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 	fuzz_require(mkdtemp(root));
 	rootfd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	fuzz_require(rootfd >= 0);

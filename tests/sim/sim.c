@@ -57,12 +57,10 @@ double sim_available(const struct sim *s)
 
 /* ---- what the kernel does ---- */
 
-/* Eight buckets are searched for somebody to evict; each entry stands in two. */
+/* Eight buckets are searched for somebody to evict, and each entry stands in two of all: in an empty array nobody is found. */
 static double eviction_succeeds(const struct sim *s)
 {
-	double all = sim_entries(s), seen = fmax(16 * (all + s->others) / (double)s->buckets, 1);
-
-	return all > 0 ? 1 - pow(s->entries[SIM_ANSWERED] / all, seen) : 1;
+	return 1 - exp(-16 * s->entries[SIM_UNANSWERED] / (double)s->buckets);
 }
 
 static double clamp(double v, double low, double high)

@@ -45,7 +45,7 @@ static const struct {
 	const char *unit;
 	double factor;
 } units[] = {
-	{ "", 1 },	    { "/s", 1 },	  { "%", 0.01 },	{ "k", 1e3 },	  { "k/s", 1e3 },
+	{ "", 1 },	    { "/s", 1 },	  { "%", 0.01 },	{ "k", 1e3 },	  { "k/s", 1e3 },	{ "M", 1e6 },	    { "M/s", 1e6 },
 	{ "KiB", 0x1p10 },  { "MiB", 0x1p20 },	  { "GiB", 0x1p30 },	{ "TiB", 0x1p40 }, { "us", 1e-6 },
 	{ "ms", 1e-3 },	    { "s", 1 },		  { "min", 60 },	{ "h", 3600 },	  { "days", 86400 },
 };
@@ -488,7 +488,7 @@ static bool compare(struct story *t, double a, const char *op, double b)
 	return false;
 }
 
-/* NAME OP NUMBER [x FACTOR] | state NAME */
+/* NAME OP NUMBER [x FACTOR]... | state NAME */
 static void do_expect(struct story *t, char **w)
 {
 	double a, b;
@@ -505,8 +505,8 @@ static void do_expect(struct story *t, char **w)
 	}
 	a = value(t, w[0]);
 	b = value(t, w[2]);
-	if (w[3] && !strcmp(w[3], "x"))
-		b *= need(t, w[4]);
+	for (char **f = w + 3; f[0] && f[1] && !strcmp(f[0], "x"); f += 2)
+		b *= need(t, f[1]);
 	if (!compare(t, a, w[1], b))
 		fail(t, "%s is %.10g, not %s %.10g", w[0], a, w[1], b);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Settings: every key with good and bad values, files in their layers with everything that can be wrong in them, and drift. */
+/* Settings: every key with good and bad values, files in layers with all that can be wrong in them, and drift. */
 #include "config.h"
 #include "check.h"
 #include "util.h"
@@ -45,8 +45,10 @@ static const struct {
 	{ "Shrink", "yes|no|1>yes|Y>yes|true>yes|T>yes|ON>yes|0>no|n>no|False>no|f>no|off>no", "", "2|maybe|ye|yes!" },
 	{ "GrowAt", "1%|75%|75>75%|95%|50 %>50%", "0|0%|96%|4294967297%", "1.5%|%|75%%|75 percent" },
 	{ "CoolDown", "1 s|60>1 min|60s>1 min|1min 30s>90 s|0.5 h>30 min|1 d|24 hours>1 d|90 sec>90 s",
-	  "0|999 ms|86401|1d 1us|2 days|1000000000000000 d|18446744073709551615 s", "1 w|1 S|1min 30|s|1 s,|1 s 0.0000001 s" },
-	{ "MaxStall", "0|20 ms|10 s|1500us>1500 us|0.5 ms>500 us|1 ms 1 us>1001 us|5msec>5 ms|7 usec>7 us", "10.000001|11 s",
+	  "0|999 ms|86401|1d 1us|2 days|1000000000000000 d|18446744073709551615 s|18446744073709 s 18446744073709 s",
+	  "1 w|1 S|1min 30|s|1 s,|1 s 0.0000001 s" },
+	{ "MaxStall", "0|20 ms|10 s|1500us>1500 us|0.5 ms>500 us|1 ms 1 us>1001 us|5msec>5 ms|7 usec>7 us",
+	  "10.000001|11 s|18446744073709551616 s",
 	  "0.5 us|0.0000005 s|1 ns" },
 	{ "Confirm", "1 s|5 minutes>5 min|1 hr>1 h|1 d|0", "999 ms|1us|1 d 1 s", "1 month|never" },
 	{ "FloodShare", "1%|50%|100%|5>5%", "0%|101%", "1.5%|half" },
@@ -585,7 +587,8 @@ static const struct {
 	{ "[Tuning]\nPolicy=kernel\nGrowAt=50\n", { { 2, "by itself" } }, 50 },
 	{ "[Timeouts]\nAdaptiveEnd=30\n[Tuning]\nGrowAt=50\n[Timeouts]\nAdaptiveStart=40\n",
 	  { { 2, "AdaptiveStart=40% isn't below AdaptiveEnd=30%; both are" } }, 50 },
-	{ "[Sampling]\nIntervalMin=2\n[Tuning]\nGrowAt=50\n", { { 2, "IntervalMin=2 s is above IntervalMax=1 s" } }, 50 },
+	{ "[Sampling]\nIntervalMin=2\n[Tuning]\nGrowAt=50\n",
+	  { { 2, "IntervalMin=2 s is above IntervalMax=1 s" } }, 50 },
 	{ "[Tuning]\nPolicy=fixed\nGrowAt=50\n", { { 2, "Policy=fixed needs Buckets" } }, 50 },
 };
 
@@ -870,7 +873,7 @@ START_TEST(unreadable_file_is_told)
 }
 END_TEST
 
-/* None for the file, one for it and none for the memory file, two and none for libeconf to open that one again. */
+/* None at all; then one for each file and the memory file, and none for libeconf to open that one again. */
 START_TEST(want_of_descriptors_is_an_error_and_changes_nothing)
 {
 	const char *dir = scratch_dir();
