@@ -34,10 +34,12 @@ static const char *const run_paths[RUN_FILES] = {
 	[RUN_MODPROBE] = "run/modprobe.d/00-conntune-boot.conf",
 };
 
-static const char undo[] = "# `conntune revert` removes this file and brings back the values found before. conntune replaces it\n"
-			   "# as a whole: lines of your own belong into a file of another name.\n";
-static const char passing[] = "# By conntuned-boot.service, for this boot: computed anew at the next one. Any other file that sets\n"
-			      "# the same has the last word.\n";
+static const char undo[] =
+	"# `conntune revert` removes this file and brings back the values found before. conntune replaces it\n"
+	"# as a whole: lines of your own belong into a file of another name.\n";
+static const char passing[] =
+	"# By conntuned-boot.service, for this boot: computed anew at the next one. Any other file that sets\n"
+	"# the same has the last word.\n";
 
 /* The names of one kernel. */
 struct names {
@@ -69,7 +71,8 @@ static struct ct_boot_file *start(struct ct_boot_files *files, int i, const char
 static void make_sysctl(const struct ct_facts *facts, const struct names *names, uint64_t limit, uint64_t buckets,
 			struct ct_boot_files *files)
 {
-	struct ct_boot_file *file = start(files, SYSCTL, "Size of the connection tracking table, see sysctl.d(5).", undo);
+	struct ct_boot_file *file =
+		start(files, SYSCTL, "Size of the connection tracking table, see sysctl.d(5).", undo);
 	bool module = facts->presence != CT_PRESENCE_BUILTIN;
 
 	if (ct_kver_at_least(&facts->kernel, 4, 8, 0))
@@ -353,7 +356,7 @@ static bool is_ours(struct ct_fs *fs, const char *path)
 	char link[8], start[sizeof(CT_BOOT_MARK) + 1];
 
 	return ct_fs_readlink(fs, path, link, sizeof(link), NULL) == -EINVAL &&
-		ct_fs_read_start(fs, path, start, sizeof(start), NULL, NULL) == 0 && ct_boot_text_is_ours(start);
+	       ct_fs_read_start(fs, path, start, sizeof(start), NULL, NULL) == 0 && ct_boot_text_is_ours(start);
 }
 
 size_t ct_boot_files_present(struct ct_fs *fs, const char *path[CT_BOOT_FILES_MAX])
