@@ -25,8 +25,8 @@
 /* While the files of a module that is being loaded are awaited. */
 #define HURRY_USEC UINT64_C(2000)
 
-/* The timer may be late by a 16th of what it waits, so that wake-ups of the machine fall together. */
-#define ACCURACY 16
+/* The timer may be late by an eighth of what it waits, so that wake-ups of the machine fall together. */
+#define ACCURACY 8
 
 /* An apply that nobody confirmed is its guard's to undo; a dead guard's is ours so much later. */
 #define GUARD_GRACE_USEC UINT64_C(10000000)
