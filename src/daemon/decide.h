@@ -32,7 +32,7 @@ enum decide_action {
 	DECIDE_PUT_BACK,                /* not confirmed in time: values before the change */
 };
 
-/* Why; each is a row with its sentence in decide.c. Names are an interface (journal, API, metrics). */
+/* Why; each is a row with its sentence in words.c. Names are an interface (journal, API, metrics). */
 enum decide_reason {
 	DECIDE_NO_REASON,
 	DECIDE_START,                   /* first good look: buckets early, while the table is small */
@@ -157,7 +157,7 @@ struct decide_counts {
 	uint64_t before[CT_COUNTER__COUNT];
 };
 
-/* Everything remembered; plain, so that a simulation can copy it. Members are decide.c's and view.c's business. */
+/* Everything remembered; plain, so that a simulation can copy it. Members are the business of decide.c and its parts. */
 struct decide {
 	enum decide_state state;
 	uint64_t now_usec;              /* of the last look; 0: none yet, so a clock at 0 counts as 1 */
