@@ -18,9 +18,6 @@
 #include <conntune/apply.h>
 #include <conntune/record.h>
 
-/* After a cycle that failed. */
-#define FAILED_USEC UINT64_C(1000000)
-
 /* While the files of a module that is being loaded are awaited. */
 #define HURRY_USEC UINT64_C(2000)
 
@@ -157,12 +154,20 @@ static void record(struct daemon *d)
 		journal_fail(&d->journal, err.msg);
 }
 
+/* As at SIGTERM, once there were as many as --cycles asks for. */
+static void count_cycle(struct daemon *d)
+{
+	if (++d->cycles == d->opt.cycles)
+		(void)sd_event_exit(d->event, 0);
+}
+
 static int cycle(struct daemon *d, struct ct_err *err)
 {
 	enum decide_state before = d->verdict.state;
 	struct decide_outcome outcome;
 	int r = look(d, daemon_now(d), err);
 
+	count_cycle(d);
 	if (r < 0)
 		return r;
 	decide(&d->decide, &d->config, &d->look, &d->verdict);
@@ -182,7 +187,8 @@ static uint64_t time_to_next(const struct daemon *d, int result, uint64_t now)
 {
 	if (result == 0 && !d->look.present && now < d->hurry_usec)
 		return HURRY_USEC;
-	return result < 0 ? FAILED_USEC : d->verdict.next_usec;
+	/* one that failed isn't repeated in haste */
+	return result < 0 ? d->settings.interval_max_usec : d->verdict.next_usec;
 }
 
 static int arm(struct daemon *d, uint64_t usec)

@@ -4,6 +4,7 @@
 #define CONNTUNED_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <conntune/err.h>
 
@@ -22,9 +23,11 @@ enum daemon_exit {
  * @root:  "/" or a captured tree
  * @state: directory of history and time-outs, below the root, without a slash in front
  * @socket: of the local API, below the root likewise
+ * @cycles: end after so many looks, as at SIGTERM; 0: never. @cycles_text: as it was given; NULL: it wasn't
  */
 struct daemon_options {
-	const char *root, *state, *socket;
+	const char *root, *state, *socket, *cycles_text;
+	uint32_t cycles;
 	bool dry_run, restore, check_config, print_config, help, version;
 };
 
