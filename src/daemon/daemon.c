@@ -320,6 +320,8 @@ static int start(struct daemon *d, struct ct_err *err)
 	d->started = (double)unix_usec(d) / 1e6;
 	act_recover(&d->act);
 	daemon_look_at_pending(d);
+	/* before the first look: what is about to go back is nothing to decide on */
+	settle_pending(d, d->journal.now_usec);
 	start_history(d);
 	if (!d->opt.dry_run)
 		start_control(d);
