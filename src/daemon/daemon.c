@@ -72,7 +72,7 @@ int daemon_load_settings(struct daemon *d, struct ct_err *err)
 		return r;
 	if (d->opt.dry_run)
 		d->settings.mode = CT_MODE_ADVISE;
-	d->act.dry = d->settings.mode != CT_MODE_TUNE;
+	act_set_dry(&d->act, d->settings.mode != CT_MODE_TUNE);
 	d->configured = false;
 	return 0;
 }
@@ -126,10 +126,20 @@ static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 	d->confirmed = d->resumed = false;
 	if (look.reloaded)
 		act_reloaded(&d->act);
+	if (d->collect.fresh)
+		act_recover(&d->act);
 	act_found(&d->act, &d->collect.facts);
 	d->look = look;
 	d->looked_usec = now;
 	return 0;
+}
+
+void daemon_fail(struct daemon *d, const char *what, const struct ct_err *err)
+{
+	char text[sizeof(err->msg) + 32];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", what, err->msg);
+	journal_fail(&d->journal, text);
 }
 
 static uint64_t or_zero(struct ct_u64 v)
@@ -151,7 +161,7 @@ static void record(struct daemon *d)
 	struct ct_err err = { 0 };
 
 	if (d->history && l->entries.known && history_add(d->history, &sample, &err) < 0)
-		journal_fail(&d->journal, err.msg);
+		daemon_fail(d, "history", &err);
 }
 
 /* As at SIGTERM, once there were as many as --cycles asks for. */
@@ -174,6 +184,7 @@ static int cycle(struct daemon *d, struct ct_err *err)
 	daemon_say_state(d, before);
 	if (d->verdict.action != DECIDE_NOTHING) {
 		act(&d->act, &d->collect.facts, &d->verdict, &outcome);
+		collect_acted(&d->collect, &outcome);
 		decide_done(&d->decide, &d->verdict, &outcome);
 		daemon_remember(d, &outcome);
 	}
@@ -217,9 +228,9 @@ static void settle_pending(struct daemon *d, uint64_t now)
 		return;
 	act_settle(&d->act);
 	daemon_look_at_pending(d);
-	/* still there: somebody else's */
-	if (d->pending_usec)
-		d->pending_usec = UINT64_MAX;
+	/* still there: somebody else is at it, or it went wrong; until the next try nothing is changed */
+	if (d->pending_usec && d->pending_usec <= now)
+		d->pending_usec = now + GUARD_GRACE_USEC;
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
@@ -241,12 +252,16 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 void daemon_look_at_pending(struct daemon *d)
 {
 	struct ct_pending pending;
-	int r = ct_pending_load(d->fs, &pending, NULL);
+	struct ct_err err = { 0 };
+	int r = ct_pending_load(d->fs, &pending, &err);
 
-	if (r == -ENOENT)
-		d->pending_usec = 0;
-	else
-		d->pending_usec = r == 0 ? pending.deadline_usec + GUARD_GRACE_USEC : UINT64_MAX;
+	if (r == 0 || r == -ENOENT) {
+		d->pending_usec = r == 0 ? pending.deadline_usec + GUARD_GRACE_USEC : 0;
+		return;
+	}
+	/* one that is damaged waits until somebody has looked at it; whatever else it is may be over then */
+	daemon_fail(d, "an apply that may wait", &err);
+	d->pending_usec = r == -EBADMSG ? UINT64_MAX : daemon_now(d) + GUARD_GRACE_USEC;
 }
 
 static void start_history(struct daemon *d)
@@ -259,7 +274,7 @@ static void start_history(struct daemon *d)
 	(void)snprintf(path, sizeof(path), "%s/%s/history.db", ct_fs_is_live(d->fs) ? "" : d->opt.root, d->opt.state);
 	/* a dry run leaves no trace */
 	if (history_open(&d->history, d->opt.dry_run ? NULL : path, d->settings.history_bytes, note, sizeof(note), &err) < 0)
-		journal_fail(&d->journal, err.msg);
+		daemon_fail(d, "history", &err);
 	else if (note[0])
 		journal_fail(&d->journal, note);
 }

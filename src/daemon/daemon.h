@@ -72,6 +72,9 @@ void daemon_look_soon(struct daemon *d);
 /* Settings anew. Returns 0 or a negative errno: then the old ones stay. */
 int daemon_load_settings(struct daemon *d, struct ct_err *err);
 
+/* Something went wrong with @what: what is said of files names them, but that memory is short is said of everything. */
+void daemon_fail(struct daemon *d, const char *what, const struct ct_err *err);
+
 /* Does an apply of the command line wait? */
 void daemon_look_at_pending(struct daemon *d);
 
