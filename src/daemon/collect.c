@@ -103,6 +103,15 @@ static void keep_up(struct collect *c, const struct ct_reading *now)
 		c->facts.mem_available_bytes = c->mem_available;
 }
 
+void collect_acted(struct collect *c, const struct decide_outcome *outcome)
+{
+	const struct ct_reading now = {
+		.present = true, .limit = outcome->limit, .buckets = outcome->buckets
+	};
+
+	keep_up(c, &now);
+}
+
 /* Entries of the others as of the last survey, our own as of now. */
 static struct ct_u64 all_entries(const struct collect *c, struct ct_u64 own)
 {

@@ -223,6 +223,8 @@ static void heed_people(struct scene *s)
 		d->mode = s->v.config->settings.mode;
 		d->advised_limit = d->advised_buckets = 0;
 		d->started = false;
+		/* they come back when it is advice from now on, and were never short while it was */
+		d->scale = 1;
 	}
 	if (!s->v.look->resumed)
 		return;

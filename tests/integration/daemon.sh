@@ -77,7 +77,7 @@ is "--help: exit code" "$status" 0
 is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 11
 run_daemon --version
 is "--version" "$(cat "$tmp/out")" "conntuned $("$conntune" --version | sed 's/conntune //')"
-for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere"; do
+for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere" --cycles=0 --cycles= --cycles=-1 --cycles=1000000001; do
 	run_daemon "$bad"
 	is "conntuned $bad: exit code" "$status" 2
 	is "conntuned $bad: one line" "$(wc -l <"$tmp/err" | tr -d ' ')" 1
