@@ -881,6 +881,30 @@ START_TEST(peer_that_never_reads_costs_one_answer_and_is_closed)
 }
 END_TEST
 
+START_TEST(peer_that_reads_slowly_has_one_answer_at_a_time)
+{
+	static const char call[] = "{\"method\":\"org.conntune.History\",\"parameters\":{\"span\":\"minute\"},\"more\":true}";
+	static char bytes[65536];
+	int fd = connect_peer();
+	size_t one, heard = 0;
+
+	fake.rows = 1440;
+	for (int i = 0; i < 20; i++)
+		ck_assert_uint_eq(put(fd, call, sizeof(call)), sizeof(call));
+	settle();
+	one = control->peers[0]->out_bytes;
+	ck_assert_uint_gt(one, 0);
+	while (heard < 4 * one) {
+		ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+		heard += n > 0 ? (size_t)n : 0;
+		turn();
+		ck_assert_uint_le(control->peers[0]->out_bytes, one);
+	}
+	(void)close(fd);
+}
+END_TEST
+
 START_TEST(flood_of_calls_has_its_share_and_others_theirs)
 {
 	static const char call[] = "{\"method\":\"org.conntune.Status\"}";
@@ -1137,6 +1161,7 @@ static void add_hostile(TCase *tc)
 	tcase_add_test(tc, message_that_is_never_finished_is_waited_for_so_long_and_no_longer);
 	tcase_add_test(tc, silent_peer_is_not_waited_for_for_ever);
 	tcase_add_test(tc, peer_that_never_reads_costs_one_answer_and_is_closed);
+	tcase_add_test(tc, peer_that_reads_slowly_has_one_answer_at_a_time);
 	tcase_add_test(tc, flood_of_calls_has_its_share_and_others_theirs);
 	tcase_add_test(tc, connections_that_come_and_go_leave_nothing);
 	tcase_add_test(tc, no_descriptor_left_is_no_reason_to_die_or_to_spin);
