@@ -85,7 +85,7 @@ static void middle(const struct ct_forecast *f, uint32_t back, uint32_t n, doubl
 	*entries = median(e, n);
 }
 
-/* Tukey's resistant line: from the middle of the oldest third to the middle of the newest. One wild sample moves nothing. */
+/* Tukey's resistant line: from the middle of the oldest third to that of the newest. One wild sample moves nothing. */
 static double resistant_slope(const struct ct_forecast *f, uint32_t n)
 {
 	uint32_t third = n / 3 ? n / 3 : 1;

@@ -52,7 +52,9 @@ static bool limit_is_at(const struct scene *s, uint64_t top)
 /* At its floor; or what is wanted lies beyond what it leaves, though the budget would allow it. */
 static bool memory_is_low(const struct scene *s)
 {
-	return s->v.mem_low || (s->v.wants && s->v.room < s->v.ceiling - s->v.ceiling / 64 && limit_is_at(s, s->v.room));
+	bool short_of_it = s->v.room < s->v.ceiling - s->v.ceiling / 64;
+
+	return s->v.mem_low || (s->v.wants && short_of_it && limit_is_at(s, s->v.room));
 }
 
 static bool memory_isnt_back(const struct scene *s)
@@ -234,13 +236,15 @@ static void heed_people(struct scene *s)
 	d->advised_limit = d->advised_buckets = 0;
 }
 
-/* Advice that somebody followed, or that the world went past, is no advice any more. */
+/* Advice that somebody followed, or that the world went past, is no advice any more; a limit of theirs need not fit. */
 static void heed_values(struct scene *s)
 {
 	struct decide *d = s->d;
 
 	if (d->last_limit != s->v.limit || d->last_buckets != s->v.buckets)
 		d->advised_limit = d->advised_buckets = 0;
+	if (d->last_limit != s->v.limit)
+		d->fitted = false;
 	d->last_limit = s->v.limit;
 	d->last_buckets = s->v.buckets;
 }
@@ -249,7 +253,8 @@ static void tell_misfit(struct scene *s)
 {
 	if (s->v.sizes->misfit && !s->d->said_misfit) {
 		s->ret->urgent = true;
-		scene_say(s, "the numbers of policy fixed don't fit the memory budget, which allows %" PRIu64, s->v.budget_limit);
+		scene_say(s, "the numbers of policy fixed don't fit the memory budget, which allows %" PRIu64,
+			  s->v.budget_limit);
 	}
 	s->d->said_misfit = s->v.sizes->misfit;
 }

@@ -50,7 +50,7 @@ static void note_stall(struct decide *d, const struct decide_outcome *outcome)
 	d->stall_usec_per_node = (double)outcome->stall_usec / (double)outcome->nodes;
 }
 
-/* The first change that waits says what to go back to, and when. What was ours before a reload needs no second consent. */
+/* The first change that waits says what to go back to, and when. What was ours before a reload needs no new consent. */
 static void note_change(struct decide *d, const struct decide_verdict *verdict, uint64_t *before, uint64_t was)
 {
 	if (d->confirm_usec == 0 || verdict->reason == DECIDE_RELOAD)

@@ -21,8 +21,8 @@
 
 /*
  * When does the stall of a resize pay? Each connection waits for it once. Without it, each new connection that the
- * chain limit refuses comes back after a second (the first retransmission of TCP), and within ten minutes a table turns over about
- * five times (mean life of an entry: two minutes). So it pays if it is shorter than 5 s x P(refused).
+ * chain limit refuses comes back after a second (the first retransmission of TCP), and within ten minutes a table turns
+ * over about five times (mean life of an entry: two minutes). So it pays if it is shorter than 5 s x P(refused).
  */
 #define REFUSED_LEAST 1e-3
 #define REFUSED_COST_USEC (5.0 * (double)SECOND)
@@ -154,8 +154,8 @@ void scene_heed_foreign(struct scene *s)
 /* ---- proposals ---- */
 
 /*
- * Never 0, and never below what is in use. Where somebody has set less than that, it is lifted above it or, if memory has no room
- * for those who are there, stays as it is.
+ * Never 0, and never below what is in use. Where somebody has set less than that, it is lifted above it or, if memory has
+ * no room for those who are there, stays as it is.
  */
 static void set_limit(struct scene *s, uint64_t limit)
 {
@@ -251,8 +251,9 @@ static bool enforce(struct scene *s)
 {
 	if (s->v.config->settings.foreign != CT_FOREIGN_ENFORCE || s->d->reapply)
 		return false;
-	if (limit_is_foreign(s) && may_set_limit(s))
-		set_limit(s, s->d->set_limit);
+	/* may_set_limit() would leave a limit of 0 alone, which is just what somebody else must not choose here */
+	if (limit_is_foreign(s) && s->v.now >= s->d->limit_backoff.until_usec)
+		set_limit(s, min_u64(s->d->set_limit, max_u64(s->v.room, s->v.limit)));
 	if (buckets_are_foreign(s) && may_set_buckets(s))
 		set_buckets(s, s->d->set_buckets);
 	return sets_something(s);

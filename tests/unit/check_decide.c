@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Decisions one by one, where a story would hide the detail: names, evidence, single looks, outcomes. tests/sim has the stories. */
+/* Decisions one by one, where a story would hide the detail: names, evidence, single looks, outcomes. */
 #include "config.h"
 #include "check.h"
 #include "sim.h"
@@ -47,7 +47,8 @@ START_TEST(every_state_action_and_reason_has_its_words)
 	for (int i = 0; i < DECIDE_STATE__COUNT; i++) {
 		ck_assert_ptr_nonnull(decide_state_name((enum decide_state)i));
 		for (int j = 0; j < i; j++)
-			ck_assert_str_ne(decide_state_name((enum decide_state)i), decide_state_name((enum decide_state)j));
+			ck_assert_str_ne(decide_state_name((enum decide_state)i),
+					 decide_state_name((enum decide_state)j));
 	}
 	for (int i = DECIDE_NOTHING; i <= DECIDE_PUT_BACK; i++)
 		ck_assert_ptr_nonnull(decide_action_name((enum decide_action)i));
@@ -177,7 +178,9 @@ END_TEST
 
 START_TEST(an_outcome_without_values_read_back_counts_as_what_was_written)
 {
-	struct decide_verdict v = { .action = DECIDE_SET, .reason = DECIDE_FORECAST, .limit = 900000, .buckets = 1 << 20 };
+	struct decide_verdict v = {
+		.action = DECIDE_SET, .reason = DECIDE_FORECAST, .limit = 900000, .buckets = 1 << 20,
+	};
 	struct decide_outcome outcome = { .done = 0 };
 	struct decide_look look;
 	struct sim s;
