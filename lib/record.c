@@ -249,8 +249,9 @@ int ct_record_first(struct ct_fs *fs, const struct ct_facts *facts, struct ct_er
 	r = ct_record_load(fs, &kept, &why);
 	if (r != -ENOENT)
 		return r < 0 ? ct_err_set(err, r, "%s", why.msg) : 0;
+	/* no secret, and conntuned, which isn't root, has to read what root's conntune wrote */
 	r = record_text(&rec, text, err);
-	return r < 0 ? r : ct_fs_replace(fs, CT_RECORD_PATH, text, 0600, err);
+	return r < 0 ? r : ct_fs_replace(fs, CT_RECORD_PATH, text, 0644, err);
 }
 
 int ct_record_forget(struct ct_fs *fs, struct ct_err *err)

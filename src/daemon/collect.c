@@ -82,7 +82,19 @@ static int take_picture(struct collect *c, uint64_t now_usec, bool present, stru
 	c->begun = c->fresh = true;
 	c->stale = false;
 	c->netns = (struct ct_netns_survey){ 0 };
-	return present ? ct_netns_survey(c->fs, COLLECT_PROCESSES, &c->netns, err) : 0;
+	if (!present)
+		return 0;
+	c->loaded = c->facts;
+	c->was_loaded = true;
+	return ct_netns_survey(c->fs, COLLECT_PROCESSES, &c->netns, err);
+}
+
+/* The same module on the same machine, and values are wanted back soon: the whole picture is for the next look. */
+static void reuse_picture(struct collect *c)
+{
+	c->facts = c->loaded;
+	c->fresh = c->stale = true;
+	c->netns = (struct ct_netns_survey){ 0 };
 }
 
 /* Facts that plans rest on are those of this look. */
@@ -169,8 +181,10 @@ int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix,
 	if (look.reloaded || !now.present)
 		end_stats(c);
 	c->fresh = false;
-	if (!c->begun || c->stale || now.present != c->was_present || look.reloaded ||
-	    now_usec - c->facts_usec >= COLLECT_FACTS_USEC)
+	if (look.reloaded && c->was_loaded)
+		reuse_picture(c);
+	else if (!c->begun || c->stale || now.present != c->was_present || look.reloaded ||
+		 now_usec - c->facts_usec >= COLLECT_FACTS_USEC)
 		r = take_picture(c, now_usec, now.present, err);
 	if (r < 0)
 		return r;

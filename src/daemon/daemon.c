@@ -2,6 +2,7 @@
 /* Start, the cycle, the end. */
 #include "config.h"
 #include "daemon.h"
+#include "sandbox.h"
 #include "sizing.h"
 
 #include <errno.h>
@@ -21,8 +22,8 @@
 /* While the files of a module that is being loaded are awaited. */
 #define HURRY_USEC UINT64_C(2000)
 
-/* The timer may be late by a 16th of what it waits, so that wake-ups of the machine fall together. */
-#define ACCURACY 16
+/* The timer may be late by an eighth of what it waits, so that wake-ups of the machine fall together. */
+#define ACCURACY 8
 
 /* An apply that nobody confirmed is its guard's to undo; a dead guard's is ours so much later. */
 #define GUARD_GRACE_USEC UINT64_C(10000000)
@@ -356,6 +357,9 @@ static int start(struct daemon *d, struct ct_err *err)
 	start_history(d);
 	if (!d->opt.dry_run)
 		start_control(d);
+	r = sandbox_enter(&d->opt.sandbox, err);
+	if (r < 0)
+		return r;
 	/* the first cycle decides whether there is anything to do here at all */
 	r = cycle(d, err);
 	if (r < 0)

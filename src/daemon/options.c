@@ -14,7 +14,20 @@
 /* 30 years, once a second. */
 #define CYCLES_MAX 1000000000
 
-enum { ROOT = 256, STATE_DIR, SOCKET_PATH, CYCLES, DRY_RUN, RESTORE, CHECK_CONFIG, PRINT_CONFIG, FOREGROUND, SHOW_HELP, SHOW_VERSION };
+enum {
+	ROOT = 256,
+	STATE_DIR,
+	SOCKET_PATH,
+	SANDBOX,
+	CYCLES,
+	DRY_RUN,
+	RESTORE,
+	CHECK_CONFIG,
+	PRINT_CONFIG,
+	FOREGROUND,
+	SHOW_HELP,
+	SHOW_VERSION
+};
 
 static const struct row {
 	const char *name, *argument, *help;
@@ -27,6 +40,7 @@ static const struct row {
 	{ "root", "DIR", "work on a captured machine, not on this one", ROOT },
 	{ "state", "DIR", "history and time-outs are kept here [/" STATE "]", STATE_DIR },
 	{ "socket", "PATH", "the local API listens here [/" SOCKET "]", SOCKET_PATH },
+	{ "sandbox", "MODE", "system calls that aren't needed: refuse, kill, or off [refuse]", SANDBOX },
 	{ "cycles", "N", "end after so many looks", CYCLES },
 	{ "foreground", NULL, "stay in the foreground; conntuned always does", FOREGROUND },
 	{ "help", NULL, "show this, then end", SHOW_HELP },
@@ -55,7 +69,7 @@ static uint32_t looks(const char *text)
 	return n <= CYCLES_MAX ? (uint32_t)n : 0;
 }
 
-static void take(struct daemon_options *o, int id, const char *argument)
+static int take(struct daemon_options *o, int id, const char *argument)
 {
 	switch (id) {
 	case CYCLES:
@@ -71,6 +85,8 @@ static void take(struct daemon_options *o, int id, const char *argument)
 	case SOCKET_PATH:
 		o->socket = below(argument);
 		break;
+	case SANDBOX:
+		return sandbox_mode_by_name(argument, &o->sandbox.mode);
 	case DRY_RUN:
 		o->dry_run = true;
 		break;
@@ -92,6 +108,7 @@ static void take(struct daemon_options *o, int id, const char *argument)
 	default:
 		break;
 	}
+	return 0;
 }
 
 /* Relative paths would mean another file after a change of directory, and ".." one outside the root. */
@@ -121,7 +138,8 @@ int daemon_options_parse(int argc, char **argv, struct daemon_options *ret, stru
 			return refuse(err, "unknown option", argv[optind - 1]);
 		if (id == ':')
 			return refuse(err, "an argument is missing for", argv[optind - 1]);
-		take(&o, id, optarg);
+		if (take(&o, id, optarg) < 0)
+			return refuse(err, "--sandbox is refuse, kill or off, not", optarg);
 	}
 	if (optind < argc)
 		return refuse(err, "conntuned takes no arguments, not even", argv[optind]);

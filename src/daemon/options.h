@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <conntune/err.h>
+#include "sandbox.h"
 
 /* Exit codes are those of conntune(1). */
 enum daemon_exit {
@@ -23,11 +24,13 @@ enum daemon_exit {
  * @root:  "/" or a captured tree
  * @state: directory of history and time-outs, below the root, without a slash in front
  * @socket: of the local API, below the root likewise
+ * @sandbox: what becomes of system calls that aren't needed
  * @cycles: end after so many looks, as at SIGTERM; 0: never. @cycles_text: as it was given; NULL: it wasn't
  */
 struct daemon_options {
 	const char *root, *state, *socket, *cycles_text;
 	uint32_t cycles;
+	struct sandbox_options sandbox;
 	bool dry_run, restore, check_config, print_config, help, version;
 };
 

@@ -27,7 +27,7 @@ until_true()
 start()
 {
 	: >"$tmp/log"
-	"$conntuned" --root "$tree" "$@" 2>>"$tmp/log" &
+	"$conntuned" --sandbox kill --root "$tree" "$@" 2>>"$tmp/log" &
 	daemon=$!
 }
 
@@ -74,7 +74,8 @@ run_daemon()
 # --- options
 run_daemon --help
 is "--help: exit code" "$status" 0
-is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 11
+is "--help names the options of the manual" "$(sed -n 's/^  --\([a-z-]*\).*/\1/p' "$tmp/out" | sort)" \
+	"$(sed -n 's/^\.It Fl Fl \([a-z-]*\).*/\1/p' "$src/man/conntuned.8" | sort)"
 run_daemon --version
 is "--version" "$(cat "$tmp/out")" "conntuned $("$conntune" --version | sed 's/conntune //')"
 for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere" --cycles=0 --cycles= --cycles=-1 --cycles=1000000001; do
@@ -195,7 +196,7 @@ captured
 for tree in "$trees"/*/; do
 	name=$(basename "$tree")
 	: >"$tmp/log"
-	"$conntuned" --root "$tree" --dry-run 2>>"$tmp/log" &
+	"$conntuned" --sandbox kill --root "$tree" --dry-run 2>>"$tmp/log" &
 	daemon=$!
 	if [ "$name" = 5.10-no-memtotal ]; then
 		status=0

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs stories (*.sim): a machine, its load, its people, and what is expected of conntuned. README.md has the words. */
+/* Runs stories (*.sim): a machine, its load, its people, and what is expected of conntuned. README has the words. */
 #include "config.h"
 #include "sim.h"
 
