@@ -327,7 +327,9 @@ static int lock_pending(struct ct_fs *fs, int *ret, struct ct_err *err)
 		return ct_err_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno,
 				  "%s below %s is being dealt with by another process", CT_PENDING_PATH,
 				  ct_fs_root(fs));
-	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+	if (fstat(fd, &st) < 0)
+		return ct_err_set(err, -errno, "cannot look at %s below %s: %m", CT_PENDING_PATH, ct_fs_root(fs));
+	if (st.st_nlink == 0)
 		return none_waits(fs, err);
 	*ret = fd;
 	fd = -1;

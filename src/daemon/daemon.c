@@ -78,6 +78,20 @@ int daemon_load_settings(struct daemon *d, struct ct_err *err)
 	return 0;
 }
 
+/* Each minute: what couldn't be read may be there now. Once said is enough. */
+static void read_unread(struct daemon *d)
+{
+	struct ct_settings now;
+	struct ct_err err = { 0 };
+
+	if (!d->settings.unread || ct_settings_load(d->fs, &now, NULL, NULL, NULL) < 0 || now.unread)
+		return;
+	if (daemon_load_settings(d, &err) < 0)
+		daemon_fail(d, "the settings stay as they were", &err);
+	else
+		journal_say(&d->journal, LOG_NOTICE, "all settings can be read now: mode %s", ct_mode_name(d->settings.mode));
+}
+
 /* Facts that came anew, or settings, make sizing anew. */
 static int configure(struct daemon *d, struct ct_err *err)
 {
@@ -116,6 +130,8 @@ static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 	struct decide_look look;
 	int r = collect_look(&d->collect, now, is_busy(d), d->verdict.want_mix, &look, err);
 
+	if (r == 0 && d->collect.fresh)
+		read_unread(d);
 	if (r == 0)
 		r = configure(d, err);
 	if (r < 0)

@@ -76,6 +76,7 @@ prepare()
 # ROOT ARRAY: path and text of what the daemon may change, but for its history
 snapshot()
 {
+	# shellcheck disable=SC2178
 	local -n to=$2
 	local file text
 
