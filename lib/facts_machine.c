@@ -114,41 +114,60 @@ static struct ct_u64 mem_available(uint64_t available, bool has_available, const
 }
 
 /* Kernels before 2.6.19 don't tell SReclaimable. A sum of four numbers of KiB in bytes that each fit may still not. */
-static struct ct_u64 low_available(const struct ct_facts *f, uint64_t free, uint64_t buffers, uint64_t reclaimable)
+static struct ct_u64 low_available(bool known, uint64_t free, uint64_t buffers, uint64_t reclaimable)
 {
 	struct ct_u64 sum = { 0 };
 
-	sum.known = f->low_bytes.known && ct_add_u64(free, buffers, &sum.v) && ct_add_u64(sum.v, reclaimable, &sum.v);
+	sum.known = known && ct_add_u64(free, buffers, &sum.v) && ct_add_u64(sum.v, reclaimable, &sum.v);
 	return sum;
 }
 
-static int read_memory(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
+const char *ct_facts_meminfo(char *text, struct ct_facts_memory *ret)
 {
-	static const char path[] = "proc/meminfo";
 	static const char *const parts[] = { "MemFree", "Buffers", "Cached" };
 	uint64_t part[3] = { 0 }, available = 0, low_free = 0, reclaimable = 0;
+	struct ct_facts_memory m = { .total = { .known = false } };
 	bool has_available = false;
 	unsigned found = 0;
-	char text[8192], *rest = text, *line;
+	char *line;
 	int r;
 
-	r = ct_facts_text(fs, path, text, sizeof(text), err);
-	if (r < 0)
-		return r == -ENODATA ? 0 : r;
-	while ((line = ct_facts_line(&rest))) {
-		r = meminfo_line(line, "MemTotal", &f->ram_bytes.v);
-		if (r == -EBADMSG || (r == 0 && f->ram_bytes.v == 0))
-			return bad(fs, path, line, err);
-		f->ram_bytes.known |= r == 0;
+	while ((line = ct_facts_line(&text))) {
+		r = meminfo_line(line, "MemTotal", &m.total.v);
+		if (r == -EBADMSG || (r == 0 && m.total.v == 0))
+			return line;
+		m.total.known |= r == 0;
 		has_available |= meminfo_line(line, "MemAvailable", &available) == 0;
-		f->low_bytes.known |= meminfo_line(line, "LowTotal", &f->low_bytes.v) == 0 && f->low_bytes.v > 0;
+		m.low.known |= meminfo_line(line, "LowTotal", &m.low.v) == 0 && m.low.v > 0;
 		(void)meminfo_line(line, "LowFree", &low_free);
 		(void)meminfo_line(line, "SReclaimable", &reclaimable);
 		for (size_t i = 0; i < ct_array_size(parts); i++)
 			found += meminfo_line(line, parts[i], &part[i]) == 0;
 	}
-	f->low_available_bytes = low_available(f, low_free, part[1], reclaimable);
-	f->mem_available_bytes = mem_available(available, has_available, part, found);
+	m.available = mem_available(available, has_available, part, found);
+	m.low_available = low_available(m.low.known, low_free, part[1], reclaimable);
+	*ret = m;
+	return NULL;
+}
+
+static int read_memory(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
+{
+	static const char path[] = "proc/meminfo";
+	struct ct_facts_memory memory;
+	const char *malformed;
+	char text[8192];
+	int r;
+
+	r = ct_facts_text(fs, path, text, sizeof(text), err);
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	malformed = ct_facts_meminfo(text, &memory);
+	if (malformed)
+		return bad(fs, path, malformed, err);
+	f->ram_bytes = memory.total;
+	f->mem_available_bytes = memory.available;
+	f->low_bytes = memory.low;
+	f->low_available_bytes = memory.low_available;
 	return 0;
 }
 
