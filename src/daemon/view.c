@@ -26,6 +26,10 @@
 #define COUNT_USEC VIEW_SECOND
 #define ROOM_USEC (VIEW_SECOND / 10)
 
+/* Chains of a table that has the whole budget: so long at most, and so seldom refused. */
+#define CEILING_LOAD 8
+#define CEILING_REFUSED 1e-6
+
 static uint64_t min_u64(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -80,11 +84,26 @@ static void size_need(struct decide_sizes *s, const struct ct_size_request *requ
 		s->need = size.limit;
 }
 
+/*
+ * The load that chains may have when the whole budget is in use. Buckets for the target load there would be the thousandth
+ * of a chance, paid for all the time: 256 MiB on a machine of 24 GiB, and each dump and each namespace that goes walks over
+ * them. Up to CEILING_LOAD a look-up costs a few nodes more, as long as the kernel's chain limit refuses nobody.
+ */
+static double ceiling_load(const struct ct_size_request *r)
+{
+	double load = CEILING_LOAD;
+
+	while (load > r->target_load && ct_chain_p_refused(load, &r->kernel) > CEILING_REFUSED)
+		load /= 2;
+	return fmax(load, r->target_load);
+}
+
 /* An endless limit, cut by what sizing cuts with. 0 and 0 where nothing fits. */
 static void size_ceiling(const struct ct_size_request *request, struct ct_size *ret)
 {
 	struct ct_size_request r = *request;
 
+	r.target_load = ceiling_load(request);
 	r.fixed_limit = INT_MAX;
 	r.fixed_buckets = 0;
 	if (ct_size_compute(&r, CT_POLICY_FIXED, ret, NULL) < 0)

@@ -66,6 +66,24 @@ START_TEST(every_state_action_and_reason_has_its_words)
 }
 END_TEST
 
+/* Limits of 8 to 31 would refuse one in twenty at a load of 8: there the target load holds at the ceiling too. */
+START_TEST(buckets_for_the_ceiling_mind_the_chain_limit)
+{
+	const struct ct_kver v515 = { 5, 15, 16 };
+	struct sim s = { .log = NULL };
+	struct decide_look look;
+	struct decide_verdict v;
+
+	sim_init(&s);
+	ck_assert_int_eq(ct_kernel_describe(&v515, s.config.request.page_bytes, 64, &s.config.request.kernel, NULL), 0);
+	look = look_at(&s);
+	v = verdict_on(&s, &look);
+	ck_assert_int_eq(v.reason, DECIDE_START);
+	ck_assert(ct_chain_p_refused(ct_chain_load(v.ceiling, v.buckets), &s.config.request.kernel) < 1e-5);
+	ck_assert(ct_chain_load(v.ceiling, v.buckets) <= s.config.request.target_load);
+}
+END_TEST
+
 START_TEST(the_first_look_sets_buckets_for_the_ceiling_and_the_limit_by_policy)
 {
 	struct sim s = { .log = NULL };
@@ -83,7 +101,9 @@ START_TEST(the_first_look_sets_buckets_for_the_ceiling_and_the_limit_by_policy)
 	ck_assert_uint_eq(v.target_limit, size.limit);
 	ck_assert(!v.allow_shrink);
 	ck_assert(v.urgent);
+	/* chains of 8 at the ceiling: this kernel's limit of 50 to 79 refuses nobody then */
 	s.config.request.fixed_limit = 2147483647;
+	s.config.request.target_load = 8;
 	ck_assert_int_eq(ct_size_compute(&s.config.request, CT_POLICY_FIXED, &size, NULL), 0);
 	ck_assert_uint_eq(v.buckets, size.buckets);
 	ck_assert_uint_eq(v.ceiling, size.limit);
@@ -306,6 +326,7 @@ Suite *module_suite(void)
 	TCase *tc = tcase_create("all");
 
 	tcase_add_test(tc, every_state_action_and_reason_has_its_words);
+	tcase_add_test(tc, buckets_for_the_ceiling_mind_the_chain_limit);
 	tcase_add_test(tc, the_first_look_sets_buckets_for_the_ceiling_and_the_limit_by_policy);
 	tcase_add_test(tc, evidence_has_the_numbers);
 	tcase_add_test(tc, unknown_numbers_say_so_and_change_nothing);
