@@ -285,6 +285,50 @@ START_TEST(the_mix_is_asked_for_when_growth_begins_and_not_before)
 }
 END_TEST
 
+/* While it decides something it is asked at each look, three times; then nobody is believed to know. */
+START_TEST(the_mix_that_nobody_tells_is_asked_for_three_times_in_a_row)
+{
+	struct decide_verdict v;
+	struct decide_look look;
+	struct sim s;
+
+	at_rest(&s);
+	look = look_at(&s);
+	look.entries.v += 500000;
+	for (int i = 0; i < 4; i++) {
+		v = verdict_on(&s, &look);
+		ck_assert_int_eq(v.want_mix, i < 3);
+		look.now_usec += 5000;
+		look.entries.v += 500;
+	}
+}
+END_TEST
+
+START_TEST(a_change_that_nobody_confirms_is_put_back_on_time)
+{
+	struct decide_verdict v = { .action = DECIDE_SET, .reason = DECIDE_FORECAST, .limit = 900000 };
+	struct decide_outcome done = { .limit = { .known = true, .v = 900000 } };
+	struct decide_look look;
+	struct sim s;
+
+	at_rest(&s);
+	s.config.settings.confirm_usec = 60 * SECOND + 300000;
+	look = look_at(&s);
+	(void)verdict_on(&s, &look);
+	decide_done(&s.decide, &v, &done);
+	s.limit = 900000;
+	look = look_at(&s);
+	look.now_usec += 60 * SECOND;
+	v = verdict_on(&s, &look);
+	ck_assert_int_eq(v.action, DECIDE_NOTHING);
+	ck_assert_uint_eq(v.next_usec, 300000);
+	look.now_usec += 300000;
+	v = verdict_on(&s, &look);
+	ck_assert_int_eq(v.action, DECIDE_PUT_BACK);
+	ck_assert_uint_eq(v.limit, 786432);
+}
+END_TEST
+
 START_TEST(a_hold_that_ends_soon_is_met_on_time)
 {
 	struct decide_verdict v;
@@ -337,6 +381,8 @@ Suite *module_suite(void)
 	tcase_add_test(tc, failures_wait_twice_as_long_each_time);
 	tcase_add_test(tc, a_look_after_a_failure_comes_when_it_may_be_tried_again);
 	tcase_add_test(tc, the_mix_is_asked_for_when_growth_begins_and_not_before);
+	tcase_add_test(tc, the_mix_that_nobody_tells_is_asked_for_three_times_in_a_row);
+	tcase_add_test(tc, a_change_that_nobody_confirms_is_put_back_on_time);
 	tcase_add_test(tc, a_hold_that_ends_soon_is_met_on_time);
 	tcase_add_test(tc, a_copy_decides_as_the_original_does);
 	suite_add_tcase(suite, tc);
