@@ -176,7 +176,9 @@ void change_show_steps(struct change *c)
 		out_text(c->out, "command", NULL, step->command);
 		if (outcome->told) {
 			out_text(c->out, "result", NULL, ct_step_result_name(outcome->result));
-			out_u64(c->out, "read_back", NULL, OUT_PLAIN, outcome->got);
+			/* a step that was never taken has nothing behind it to read, nor has one whose file can't be read */
+			if (outcome->result != CT_STEP_WOULD && (outcome->result != CT_STEP_FAILED || outcome->got))
+				out_u64(c->out, "read_back", NULL, OUT_PLAIN, outcome->got);
 		}
 		out_end(c->out);
 	}

@@ -115,7 +115,7 @@ machine dry
 before=$(snapshot)
 run apply --root "$tree" --dry-run --persist --json
 is "dry run: exit code" "$status" 0
-is "dry run: steps" "$(steps)" "set-buckets 65536>131072 would 65536, set-limit 65536>$advised would 65536"
+is "dry run: steps, of which none was taken" "$(steps)" "set-buckets 65536>131072 would null, set-limit 65536>$advised would null"
 is "dry run: files" "$(json '[.files[] | .change] | unique | join(" ")')" create
 is "dry run: tree" "$(snapshot)" "$before"
 is "dry run: no lock" "$(ls "$tree")" "$(printf 'proc\nsys')"
