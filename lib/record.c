@@ -2,6 +2,7 @@
 /* Two small JSON files: the values found before the first apply, and an apply that waits to be confirmed. */
 #include "config.h"
 #include "fs.h"
+#include "json.h"
 #include "record_internal.h"
 #include "util.h"
 
@@ -56,12 +57,13 @@ static int parse_object(const char *text, size_t len, const char *format, const 
 	const char *found, *key;
 	json_error_t e;
 	json_t *value;
+	int r;
 
-	o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
-	if (!o && json_error_code(&e) == json_error_out_of_memory)
-		return ct_err_set(err, -ENOMEM, "out of memory");
-	if (!o)
-		return ct_err_set(err, -EBADMSG, "line %d: %.80s", e.line, e.text);
+	r = ct_json_load(text, len, &o, &e);
+	if (r == -ENOMEM)
+		return ct_err_set(err, r, "out of memory");
+	if (r < 0)
+		return ct_err_set(err, r, "line %d: %.80s", e.line, e.text);
 	found = json_string_value(json_object_get(o, "format"));
 	if (!found || strcmp(found, format) != 0)
 		return ct_err_set(err, -EBADMSG, "its format isn't '%s'", format);

@@ -64,6 +64,9 @@ void collect_done(struct collect *collect);
 int collect_look(struct collect *collect, uint64_t now_usec, bool busy, bool want_mix, struct decide_look *ret,
 		 struct ct_err *err);
 
+/* What an action left in force: facts are true again at once, also if the next look fails. */
+void collect_acted(struct collect *collect, const struct decide_outcome *outcome);
+
 /* Something changed beside the values that looks see: the next look takes the whole picture. */
 void collect_again(struct collect *collect);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a look means: sizes, forecast, who fills the table. Between decide_look and the decisions; for decide.c alone. */
+/* What a look means: sizes, forecast, who fills the table. Between decide_look and the decisions; for decide.c and its parts. */
 #ifndef CONNTUNED_VIEW_H
 #define CONNTUNED_VIEW_H
 
@@ -32,7 +32,8 @@
  * @evicts:        counted within the last second or two
  * @turned_away:   evicted and dropped, a second: what a full table doesn't show as growth
  * @quiet_usec:    nothing near and nothing lost for so long
- * @crowd_usec:    it has been a flood, or not been one, for so long
+ * @crowd:         many unanswered ones, by their share or because they have had it
+ * @crowd_usec:    that is so, or isn't, for so long
  * @mem_low, @mem_back: MemAvailable is at its floor; is well above it
  * @stall_usec:    predicted, of a resize now
  */
@@ -51,7 +52,7 @@ struct view {
 	bool wants, holds, pending, evicts;
 	double turned_away;
 	uint64_t quiet_usec, crowd_usec;
-	bool flooded;
+	bool crowd;
 	bool mem_low, mem_back;
 	double stall_usec;
 };
@@ -64,6 +65,9 @@ uint64_t view_since(uint64_t now, uint64_t since);
 
 /* Mean chain length with so many entries of ours; those of others stay as they are. */
 double view_load(const struct view *v, uint64_t entries, uint64_t buckets);
+
+/* P(a new connection is refused because of a chain's length) at so much load; 0 .. 1 */
+double view_refused(const struct view *v, double load);
 
 /* The cause as the counters of the last seconds tell it. */
 void view_cause(const struct view *v, struct decide *d, struct ct_cause *ret);

@@ -56,6 +56,14 @@ raised()
 	[ "$(value "$1")" -gt "$2" ]
 }
 
+# entries NUMBER: the file is one that nobody may write
+entries()
+{
+	rm -f "$tree/$nf/nf_conntrack_count"
+	put $nf/nf_conntrack_count "$1"
+	chmod 444 "$tree/$nf/nf_conntrack_count"
+}
+
 # run_daemon ARGUMENT...: in the foreground; leaves $status, $tmp/out, $tmp/err
 run_daemon()
 {
@@ -69,7 +77,7 @@ is "--help: exit code" "$status" 0
 is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 11
 run_daemon --version
 is "--version" "$(cat "$tmp/out")" "conntuned $("$conntune" --version | sed 's/conntune //')"
-for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere"; do
+for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere" --cycles=0 --cycles= --cycles=-1 --cycles=1000000001; do
 	run_daemon "$bad"
 	is "conntuned $bad: exit code" "$status" 2
 	is "conntuned $bad: one line" "$(wc -l <"$tmp/err" | tr -d ' ')" 1
@@ -89,6 +97,7 @@ is "--print-config shows what holds" "$(grep '^Mode=' "$tmp/out")" "Mode=advise"
 
 # --- a machine without connection tracking, then with it
 machine life 65536 65536 100
+mkdir -p "$tree/var/lib"
 rm "$tree/$nf"/nf_conntrack_*  "$tree/proc/sys/net/nf_conntrack_max"
 rm -r "$tree/sys/module/nf_conntrack"
 start
@@ -107,7 +116,7 @@ is "a second one says why" "$(grep -c 'another conntuned is at work' "$tmp/err")
 limit=$(value max)
 entries=$((limit * 7 / 10))
 while [ "$(value max)" = "$limit" ] && [ $entries -lt "$limit" ]; do
-	put $nf/nf_conntrack_count $entries
+	entries $entries
 	sleep 1.1
 	entries=$((entries + limit / 20))
 done
@@ -118,7 +127,7 @@ until_true 20 said 'limit set from .*(forecast)'
 put $nf/nf_conntrack_max 300000
 put proc/sys/net/nf_conntrack_max 300000
 until_true 20 said 'somebody else set the limit to 300000'
-put $nf/nf_conntrack_count 50
+entries 50
 sleep 2
 is "what he set stays" "$(value max)" 300000
 
