@@ -74,7 +74,7 @@ run_daemon()
 # --- options
 run_daemon --help
 is "--help: exit code" "$status" 0
-is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 11
+is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 12
 run_daemon --version
 is "--version" "$(cat "$tmp/out")" "conntuned $("$conntune" --version | sed 's/conntune //')"
 for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere" --cycles=0 --cycles= --cycles=-1 --cycles=1000000001; do

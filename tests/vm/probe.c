@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Run as a service with the settings of conntuned.service: one line for each thing that it must be able to do, and for each
- * that it must not: "ok WHAT" or "FAILED WHAT: errno".
+ * Run as a service with the settings of conntuned.service: one line for each thing that it must be able to do, and for
+ * each that it must not: "ok WHAT" or "FAILED WHAT: errno".
  */
 #include "config.h"
 
@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -137,8 +138,11 @@ static int traces(const char *path)
 
 static int reads_memory(const char *path)
 {
+	char text[8];
+	struct iovec here = { text, sizeof(text) }, there = { text, sizeof(text) };
+
 	(void)path;
-	return (int)syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0);
+	return process_vm_readv(1, &here, 1, &there, 1, 0) < 0 ? -1 : 0;
 }
 
 static int kills(const char *path)
@@ -268,7 +272,8 @@ static int runs_from_state(const char *path)
 
 	if (fd >= 0 && write(fd, "#!/bin/sh\n", 10) == 10)
 		(void)done(fd);
-	return access(path, X_OK);
+	/* the last row: if it can, there is nothing to come back to */
+	return execl(path, path, (char *)NULL);
 }
 
 static const struct row {
@@ -302,7 +307,7 @@ static const struct row {
 	{ false, "read /root", reads, "/root/secret" },
 	{ false, "list /root", lists, "/root" },
 	{ false, "list /home", lists, "/home" },
-	{ false, "list /opt", lists, "/opt" },
+	{ false, "list /srv", lists, "/srv" },
 	{ false, "write net.ipv4.ip_forward", writes, "/proc/sys/net/ipv4/ip_forward" },
 	{ false, "write net.core.somaxconn", writes, "/proc/sys/net/core/somaxconn" },
 	{ false, "write kernel.panic", writes, "/proc/sys/kernel/panic" },
@@ -311,7 +316,6 @@ static const struct row {
 	{ false, "write vm.overcommit_memory", writes, "/proc/sys/vm/overcommit_memory" },
 	{ false, "write hashsize in sysfs", opens_to_write, "/sys/module/nf_conntrack/parameters/hashsize" },
 	{ false, "write sysrq-trigger", opens_to_write, "/proc/sysrq-trigger" },
-	{ false, "see process 1", reads, "/proc/1/status" },
 	{ false, "read the environment of process 1", reads, "/proc/1/environ" },
 	{ false, "read memory", reads, "/dev/mem" },
 	{ false, "open the console", opens_to_write, "/dev/console" },
@@ -351,8 +355,12 @@ int main(void)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct row *row = &rows[i];
-		bool could = row->try(row->path) == 0;
-		const char *why = could ? "it can" : strerror(errno);
+		const char *why;
+		bool could;
+
+		(void)fflush(stdout);
+		could = row->try(row->path) == 0;
+		why = could ? "it can" : strerror(errno);
 
 		if (could == row->must)
 			printf("ok %s: %s\n", row->what, why);

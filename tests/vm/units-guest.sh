@@ -21,6 +21,11 @@ journal()
 	journalctl -b --no-pager -o cat -u conntuned | grep -qE -- "$1"
 }
 
+journal_times()
+{
+	[ "$(journalctl -b --no-pager -o cat -u conntuned | grep -cE -- "$2")" -ge "$1" ]
+}
+
 pid()
 {
 	systemctl show -p MainPID --value conntuned
