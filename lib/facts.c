@@ -112,7 +112,10 @@ static void find_presence(struct ct_fs *fs, const struct ct_kernel *kernel, stru
 	f->ip_conntrack = f->presence != CT_PRESENCE_ABSENT || kernel->ip_conntrack;
 }
 
-/* A captured tree can't hold mounts; its proc/mounts names them, the later one on top. */
+/*
+ * A service may have all of proc/sys read-only but the directory that it needs. A captured tree can't hold mounts; its
+ * proc/mounts names them, the later one on top.
+ */
 static bool is_sysctl_read_only(struct ct_fs *fs)
 {
 	ct_cleanup(ct_freep) char *text = NULL;
@@ -120,7 +123,8 @@ static bool is_sysctl_read_only(struct ct_fs *fs)
 	struct ct_fs_info info;
 	bool read_only = false;
 
-	if (ct_fs_info(fs, "proc/sys", &info, NULL) == 0 && info.read_only_mount)
+	if ((ct_fs_info(fs, "proc/sys/net/netfilter", &info, NULL) == 0 || ct_fs_info(fs, "proc/sys", &info, NULL) == 0) &&
+	    info.read_only_mount)
 		return true;
 	if (ct_fs_is_live(fs) || ct_fs_read(fs, "proc/mounts", &text, NULL, NULL) < 0)
 		return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Start, the cycle, the end. */
 #include "config.h"
+#include "boot_limit.h"
 #include "daemon.h"
 #include "sandbox.h"
 #include "sizing.h"
@@ -125,6 +126,26 @@ static bool is_busy(const struct daemon *d)
 	return d->verdict.next_usec < d->settings.interval_max_usec;
 }
 
+/*
+ * Connection tracking came with the hash size of conntuned-boot. Decisions take a limit that they find for somebody's
+ * choice; this one is nobody's, and far too high.
+ */
+static void heed_boot(struct daemon *d, struct decide_look *look)
+{
+	struct decide_verdict v = { .state = DECIDE_REST, .action = DECIDE_SET, .reason = DECIDE_START, .allow_shrink = true };
+	struct decide_outcome outcome;
+
+	/* one that is ours is set again anyway */
+	if (!look->present || (d->look.present && !look->reloaded) || d->decide.set_limit ||
+	    look->hold_until_usec > look->now_usec || !boot_limit(d->fs, &d->collect.facts, &v.limit))
+		return;
+	(void)snprintf(v.evidence, sizeof(v.evidence), "hashsize= made it 8 x %" PRIu64, look->buckets.v);
+	act(&d->act, &d->collect.facts, &v, &outcome);
+	collect_acted(&d->collect, &outcome);
+	decide_done(&d->decide, &v, &outcome);
+	look->limit = outcome.limit.known ? outcome.limit : look->limit;
+}
+
 static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 {
 	struct decide_look look;
@@ -146,6 +167,7 @@ static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 	if (d->collect.fresh)
 		act_recover(&d->act);
 	act_found(&d->act, &d->collect.facts);
+	heed_boot(d, &look);
 	d->look = look;
 	d->looked_usec = now;
 	return 0;

@@ -19,6 +19,8 @@
 #include <seccomp.h>
 #endif
 
+#define NET_ADMIN (1U << CAP_NET_ADMIN)
+
 /* The sanitizers trace and start threads at the end: with them there is no filter. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -76,12 +78,14 @@ static int drop_capabilities(struct ct_err *err)
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (syscall(SYS_capget, &header, caps) < 0)
 		return fail(err, -errno, "can't read the capabilities");
-	caps[0].permitted &= 1U << CAP_NET_ADMIN;
-	caps[0].effective = caps[0].permitted;
-	caps[0].inheritable = 0;
-	caps[1] = (struct __user_cap_data_struct){ 0 };
-	if (syscall(SYS_capset, &header, caps) < 0)
-		return fail(err, -errno, "can't drop capabilities");
+	/* a service manager that gave us no others may have forbidden the call as well */
+	if (caps[0].permitted & ~NET_ADMIN || caps[1].permitted) {
+		caps[0] = (struct __user_cap_data_struct){ .effective = caps[0].permitted & NET_ADMIN,
+							   .permitted = caps[0].permitted & NET_ADMIN };
+		caps[1] = (struct __user_cap_data_struct){ 0 };
+		if (syscall(SYS_capset, &header, caps) < 0)
+			return fail(err, -errno, "can't drop capabilities");
+	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(err, -errno, "can't give up new privileges");
 	return 0;

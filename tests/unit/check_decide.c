@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Decisions one by one, where a story would hide the detail: names, evidence, single looks, outcomes. */
 #include "config.h"
+#include <conntune/chain.h>
 #include "check.h"
 #include "sim.h"
 #include "util.h"
