@@ -14,8 +14,10 @@
 #include <string.h>
 #include <sys/file.h>
 #include <conntune/apply.h>
+#include <conntune/timeouts.h>
 
 #define LOCK_PATH "run/conntune/lock"
+#define DAEMON_LOCK_PATH "run/conntuned/lock"
 
 /* More than the kernel ever rounds up by: buckets of 4 bytes in a page of 1 MiB. */
 #define ROUNDING_MAX 262144
@@ -256,23 +258,100 @@ int ct_apply_undo(struct ct_fs *fs, const struct ct_pending *p, const struct ct_
 	return a < 0 ? a : b < 0 ? b : c;
 }
 
-int ct_lock_take(struct ct_fs *fs, int *fd, struct ct_err *err)
+/* The file that holds @id here, readable and writable both. */
+static const char *timeout_path(struct ct_fs *fs, enum ct_param_id id, int64_t *now, struct ct_err *err)
+{
+	const char *readable = NULL;
+	int64_t v;
+
+	for (const struct ct_param_path *p = ct_param_get(id)->paths; p->path; p++) {
+		if (ct_fs_read_i64(fs, p->path, &v, NULL) < 0)
+			continue;
+		*now = v;
+		if (is_writable(fs, p))
+			return p->path;
+		readable = p->path;
+	}
+	if (readable)
+		(void)ct_err_set(err, -EROFS, "%s below %s can't be written", readable, ct_fs_root(fs));
+	else
+		(void)ct_err_set(err, -ENOENT, "no file below %s tells %s", ct_fs_root(fs), ct_param_get(id)->name);
+	return NULL;
+}
+
+/* Shorter than the floor is only what was found so. */
+static int check_timeout(enum ct_param_id id, int64_t old, int64_t value, struct ct_err *err)
+{
+	static const struct ct_kver any;
+	int row = ct_timeout_row(id);
+
+	if (row < 0)
+		return ct_err_set(err, -EINVAL, "parameter %d isn't a time-out that may be changed", (int)id);
+	if (value < old && value < (int64_t)ct_timeout_at((size_t)row)->floor)
+		return ct_err_set(err, -ERANGE, "%s: %" PRId64 " s is below the floor of %" PRIu32 " s",
+				  ct_param_get(id)->name, value, ct_timeout_at((size_t)row)->floor);
+	return ct_param_check(ct_param_get(id), &any, value, err);
+}
+
+int ct_apply_timeout(struct ct_fs *fs, enum ct_param_id id, int64_t old, int64_t value, int64_t *got, struct ct_err *err)
+{
+	struct ct_err why = { 0 };
+	const char *path;
+	int64_t now = 0;
+	int r = check_timeout(id, old, value, err);
+
+	if (r < 0)
+		return r;
+	path = timeout_path(fs, id, &now, &why);
+	*got = now;
+	if (path && now == value)
+		return 0;
+	if (!path)
+		return ct_err_set(err, why.code, "%s", why.msg);
+	if (now != old)
+		return ct_err_set(err, -ESTALE, "%s holds %" PRId64 " and no longer %" PRId64 ": somebody else changed it",
+				  path, now, old);
+	r = ct_fs_write_u64(fs, path, (uint64_t)value, err);
+	if (r == 0)
+		r = ct_fs_read_i64(fs, path, got, err);
+	if (r == 0 && *got != value)
+		r = ct_err_set(err, -EIO, "%s was written as %" PRId64 " but reads %" PRId64, path, value, *got);
+	return r;
+}
+
+/*
+ * conntuned isn't root: a lock that root's conntune made is one that its group may read, and flock(2) needs no more.
+ * Everybody may not, or anybody could keep us from writing.
+ */
+static int take_lock(struct ct_fs *fs, const char *path, const char *who, int *fd, struct ct_err *err)
 {
 	ct_cleanup(ct_closep) int lock = -1;
 	int r;
 
-	r = ct_fs_make_parents(fs, LOCK_PATH, err);
+	r = ct_fs_make_parents(fs, path, err);
 	if (r < 0)
 		return r;
-	lock = ct_fs_open(fs, LOCK_PATH, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0600, err);
+	lock = ct_fs_open(fs, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0640, err);
+	if (lock == -EACCES)
+		lock = ct_fs_open(fs, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, err);
 	if (lock < 0)
 		return lock;
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return ct_err_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno,
-				  "another conntune is at work: it holds %s below %s", LOCK_PATH, ct_fs_root(fs));
+				  "another %s is at work: it holds %s below %s", who, path, ct_fs_root(fs));
 	*fd = lock;
 	lock = -1;
 	return 0;
+}
+
+int ct_lock_take(struct ct_fs *fs, int *fd, struct ct_err *err)
+{
+	return take_lock(fs, LOCK_PATH, "conntune", fd, err);
+}
+
+int ct_lock_daemon(struct ct_fs *fs, int *fd, struct ct_err *err)
+{
+	return take_lock(fs, DAEMON_LOCK_PATH, "conntuned", fd, err);
 }
 
 void ct_lock_drop(int fd)

@@ -87,30 +87,41 @@ static struct ct_u64 mem_available(uint64_t available, bool has_available, const
 	return sum;
 }
 
+const char *ct_facts_meminfo(char *text, struct ct_u64 *total, struct ct_u64 *available)
+{
+	static const char *const parts[] = { "MemFree", "Buffers", "Cached" };
+	uint64_t part[3] = { 0 }, v = 0;
+	bool has_available = false;
+	unsigned found = 0;
+	char *line;
+	int r;
+
+	*total = (struct ct_u64){ .known = false };
+	while ((line = ct_facts_line(&text))) {
+		r = meminfo_line(line, "MemTotal", &total->v);
+		if (r == -EBADMSG || (r == 0 && total->v == 0))
+			return line;
+		total->known |= r == 0;
+		has_available |= meminfo_line(line, "MemAvailable", &v) == 0;
+		for (size_t i = 0; i < ct_array_size(parts); i++)
+			found += meminfo_line(line, parts[i], &part[i]) == 0;
+	}
+	*available = mem_available(v, has_available, part, found);
+	return NULL;
+}
+
 static int read_memory(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
 {
 	static const char path[] = "proc/meminfo";
-	static const char *const parts[] = { "MemFree", "Buffers", "Cached" };
-	uint64_t part[3] = { 0 }, available = 0;
-	bool has_available = false;
-	unsigned found = 0;
-	char text[8192], *rest = text, *line;
+	const char *malformed;
+	char text[8192];
 	int r;
 
 	r = ct_facts_text(fs, path, text, sizeof(text), err);
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
-	while ((line = ct_facts_line(&rest))) {
-		r = meminfo_line(line, "MemTotal", &f->ram_bytes.v);
-		if (r == -EBADMSG || (r == 0 && f->ram_bytes.v == 0))
-			return bad(fs, path, line, err);
-		f->ram_bytes.known |= r == 0;
-		has_available |= meminfo_line(line, "MemAvailable", &available) == 0;
-		for (size_t i = 0; i < ct_array_size(parts); i++)
-			found += meminfo_line(line, parts[i], &part[i]) == 0;
-	}
-	f->mem_available_bytes = mem_available(available, has_available, part, found);
-	return 0;
+	malformed = ct_facts_meminfo(text, &f->ram_bytes, &f->mem_available_bytes);
+	return malformed ? bad(fs, path, malformed, err) : 0;
 }
 
 /* The kernel writes addresses as wide as its pointers, zeros to those who may not see them. */

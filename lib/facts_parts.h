@@ -17,6 +17,14 @@ char *ct_facts_line(char **rest) __attribute__((nonnull));
 int ct_facts_text(struct ct_fs *fs, const char *path, char *buf, size_t n, struct ct_err *err)
 	__attribute__((nonnull(1, 2, 3), warn_unused_result));
 
+/**
+ * ct_facts_meminfo - MemTotal and MemAvailable, or before 3.14 what is free or easily made free
+ * @text: of proc/meminfo; is cut into lines
+ * Returns: NULL; the line of MemTotal if it is malformed or says 0.
+ */
+const char *ct_facts_meminfo(char *text, struct ct_u64 *total, struct ct_u64 *available)
+	__attribute__((nonnull, warn_unused_result));
+
 /* A whole number that isn't negative, from a file whose fact may stay unknown, whatever is wrong with it. */
 struct ct_u64 ct_facts_number(struct ct_fs *fs, const char *path) __attribute__((nonnull));
 

@@ -305,3 +305,130 @@ struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
 		*complete = all;
 	return sum;
 }
+
+/* Namespaces that are told apart in one survey; those beyond are left out. */
+#define SURVEYED_MAX 1024
+
+struct survey {
+	struct ct_fs *fs;
+	struct ct_netns_survey *ret;
+	uint64_t seen[SURVEYED_MAX], own;
+	uint32_t last;
+};
+
+/* The first column of the first line after the header; the same in all of them. */
+static bool first_column(struct ct_fs *fs, const char *path, uint64_t *entries)
+{
+	char text[512], *line;
+	unsigned v;
+
+	if (ct_fs_read_start(fs, path, text, sizeof(text), NULL, NULL) < 0)
+		return false;
+	line = strchr(text, '\n');
+	if (strncmp(text, "entries ", strlen("entries ")) != 0 || !line || sscanf(line, "%8x", &v) != 1)
+		return false;
+	*entries = v;
+	return true;
+}
+
+static void read_name(struct ct_fs *fs, struct ct_netns_survey *s)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "proc/%" PRId32 "/comm", s->worst_pid);
+	if (ct_fs_read_start(fs, path, s->worst_name, sizeof(s->worst_name), NULL, NULL) < 0)
+		s->worst_name[0] = '\0';
+	s->worst_name[strcspn(s->worst_name, "\n")] = '\0';
+	make_printable(s->worst_name);
+}
+
+/* Most processes are where the one before them is. */
+static bool is_seen(struct survey *s, uint64_t inode)
+{
+	if (s->ret->namespaces > 0 && s->seen[s->last] == inode)
+		return true;
+	for (s->last = 0; s->last < s->ret->namespaces; s->last++)
+		if (s->seen[s->last] == inode)
+			return true;
+	s->last = 0;
+	return false;
+}
+
+static void survey_process(struct survey *s, const char *pid)
+{
+	struct ct_netns_survey *ret = s->ret;
+	struct ct_fs_info info;
+	uint64_t entries = 0;
+	char path[300];
+
+	(void)snprintf(path, sizeof(path), "proc/%s/net/stat/nf_conntrack", pid);
+	if (ct_fs_info(s->fs, path, &info, NULL) < 0 || is_seen(s, info.inode))
+		return;
+	if (ret->namespaces == SURVEYED_MAX) {
+		ret->complete = false;
+		return;
+	}
+	/* gone meanwhile: another process of its namespace may follow */
+	if (!first_column(s->fs, path, &entries))
+		return;
+	s->seen[ret->namespaces++] = info.inode;
+	ret->all_entries.known = true;
+	ret->all_entries.v += entries;
+	if (info.inode == s->own)
+		ret->own_entries = entries;
+	if (info.inode == s->own || (ret->worst_entries.known && ret->worst_entries.v >= entries))
+		return;
+	ret->worst_entries = (struct ct_u64){ .known = true, .v = entries };
+	ret->worst_pid = (int32_t)strtol(pid, NULL, 10);
+}
+
+static int survey_processes(struct survey *s, uint32_t most, struct ct_err *err)
+{
+	ct_cleanup(close_dir) DIR *dir = NULL;
+	struct dirent *e;
+	uint32_t n = 0;
+	int fd = ct_fs_open(s->fs, "proc", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, err);
+
+	if (fd < 0)
+		return fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM ? fd : 0;
+	dir = fdopendir(fd);
+	if (!dir) {
+		(void)close(fd);
+		return ct_err_set(err, -ENOMEM, "out of memory");
+	}
+	while ((e = readdir(dir))) {
+		if (!isdigit((unsigned char)e->d_name[0]))
+			continue;
+		if (n++ == most) {
+			s->ret->complete = false;
+			break;
+		}
+		survey_process(s, e->d_name);
+	}
+	return 0;
+}
+
+int ct_netns_survey(struct ct_fs *fs, uint32_t most, struct ct_netns_survey *ret, struct ct_err *err)
+{
+	struct ct_netns own = { .own = true };
+	struct survey s = { .fs = fs, .ret = ret };
+	struct ct_fs_info info;
+	int r;
+
+	*ret = (struct ct_netns_survey){ .complete = true };
+	if (ct_fs_info(fs, "proc/self/net/stat/nf_conntrack", &info, NULL) == 0)
+		s.own = info.inode;
+	survey_process(&s, "self");
+	r = survey_processes(&s, most, err);
+	if (r < 0)
+		return r;
+	if (ret->worst_pid)
+		read_name(fs, ret);
+	if (ret->namespaces > 0)
+		return 0;
+	read_entries(fs, &own);
+	ret->namespaces = 1;
+	ret->all_entries = own.entries;
+	ret->own_entries = own.entries.v;
+	return 0;
+}

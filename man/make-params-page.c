@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Run at build time: writes conntune-params(7) from the table of tunables. Nothing in it depends on the machine. */
 #include "config.h"
+#include "roff.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -31,43 +32,6 @@ static const struct {
 	  "For\n.Pa modprobe.d ,\nor on the kernel command line.\n.Va hashsize\nis nf_conntrack_buckets above." },
 	{ CT_PARAM__COUNT, NULL, NULL },
 };
-
-#define COLUMNS 78
-
-/* A word as roff: no ligatures, no smart quotes, and names are never hyphenated. */
-static void put_word(const char *word, size_t n)
-{
-	if (strcspn(word, "_/=") < n)
-		(void)fputs("\\%", stdout);
-	for (; n > 0; word++, n--) {
-		if (*word == '-')
-			(void)fputs("\\-", stdout);
-		else if (*word == '"')
-			(void)fputs("\\(dq", stdout);
-		else
-			(void)putchar(*word);
-	}
-}
-
-/* Text of the table, wrapped, so that no line of the source is long; none begins like a roff request. */
-static void put(const char *text)
-{
-	size_t column = 0, n;
-
-	for (; *text; text += n + (text[n] == ' ')) {
-		n = strcspn(text, " ");
-		if (column > 0 && column + n >= COLUMNS) {
-			(void)putchar('\n');
-			column = 0;
-		} else if (column > 0) {
-			(void)putchar(' ');
-		}
-		if (column == 0 && (*text == '.' || *text == '\''))
-			(void)fputs("\\&", stdout);
-		put_word(text, n);
-		column += n + 1;
-	}
-}
 
 /* The same as a sentence. */
 static void put_sentence(const char *text)

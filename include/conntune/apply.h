@@ -57,11 +57,27 @@ int ct_apply_undo(struct ct_fs *fs, const struct ct_pending *pending, const stru
 		  struct ct_err *err);
 
 /**
+ * ct_apply_timeout - one time-out, compared before, written once, read back
+ * @param: one that ct_timeout_row() knows; nothing else is written this way
+ * @old:   seconds that must be there
+ * @value: seconds; bounded by ct_param_check(), and not below the row's floor unless that much was there before
+ *         (putting a smaller original back)
+ * @got:   seconds in force afterwards
+ * Returns: 0, also if @value is there already; -EINVAL if @param isn't one of them; -ERANGE; -ESTALE if another value
+ *          than @old is there, which stays; -ENOENT if this kernel has no such file; -EROFS, -EACCES, -EIO ...
+ */
+int ct_apply_timeout(struct ct_fs *fs, enum ct_param_id param, int64_t old, int64_t value, int64_t *got,
+		     struct ct_err *err);
+
+/**
  * ct_lock_take - one writer at a time
  * Takes run/conntune/lock below the root. The lock ends with ct_lock_drop() or with the process.
  * Returns: 0 and an open descriptor in @fd; -EBUSY if another process has it; -EACCES, -EROFS ... from the files.
  */
 int ct_lock_take(struct ct_fs *fs, int *fd, struct ct_err *err);
+
+/* The same for the daemon itself, run/conntuned/lock: one of them on a machine. */
+int ct_lock_daemon(struct ct_fs *fs, int *fd, struct ct_err *err);
 void ct_lock_drop(int fd);
 
 const char *ct_step_result_name(enum ct_step_result result);    /* "done", "would", "failed", "undone" */

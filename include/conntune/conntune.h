@@ -7,10 +7,12 @@
 #include <conntune/cause.h>
 #include <conntune/census.h>
 #include <conntune/chain.h>
+#include <conntune/client.h>
 #include <conntune/err.h>
 #include <conntune/facts.h>
 #include <conntune/forecast.h>
 #include <conntune/fs.h>
+#include <conntune/gauge.h>
 #include <conntune/kernel.h>
 #include <conntune/memory.h>
 #include <conntune/mix.h>
@@ -23,5 +25,7 @@
 #include <conntune/settings.h>
 #include <conntune/size.h>
 #include <conntune/stats.h>
+#include <conntune/timeouts.h>
+#include <conntune/varlink.h>
 
 #endif

@@ -52,6 +52,34 @@ const struct ct_netns *ct_netns_at(const struct ct_netns_list *list, size_t i); 
  */
 struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete);
 
+/**
+ * struct ct_netns_survey - how entries are spread, as far as it shows without going anywhere
+ * @namespaces:    that processes are in, the caller's included
+ * @all_entries:   of them together; unknown if none could be read
+ * @own_entries:   of those, the caller's
+ * @worst_entries: of the fullest one but the caller's; unknown: there is no other
+ * @worst_pid, @worst_name: a process in it, and what it is called, unprintable bytes replaced
+ * @complete:      every process was looked at
+ */
+struct ct_netns_survey {
+	uint32_t namespaces;
+	struct ct_u64 all_entries, worst_entries;
+	uint64_t own_entries;
+	int32_t worst_pid;
+	char worst_name[32];
+	bool complete;
+};
+
+/**
+ * ct_netns_survey - the same for those who may not go there, and cheap enough to be repeated
+ * Everybody may read proc/PID/net/stat/nf_conntrack; its inode number is the same for all processes of one network
+ * namespace and for no other, and each of its lines begins with the entries of that namespace. Needs
+ * CONFIG_NF_CONNTRACK_PROCFS, else only the caller's own entries are known. A namespace without a process isn't seen.
+ * @most: processes that are looked at, at most; about 6 us each
+ * Returns: 0; -ENOMEM, -EMFILE, -ENFILE.
+ */
+int ct_netns_survey(struct ct_fs *fs, uint32_t most, struct ct_netns_survey *ret, struct ct_err *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -41,7 +41,7 @@ enum ct_foreign {
  * @foreign:         Foreign=yield|floor|enforce [yield]
  * @shrink:          Shrink=yes|no [no]: go back down when the demand of the last days allows it
  * @fill_percent:    GrowAt= [75] % of the limit that the forecast may reach before the limit is raised
- * @cooldown_usec:   CoolDown= [60 s] least time between two changes of buckets; a limit that must rise doesn't wait
+ * @cooldown_usec:   CoolDown= [1 min] least time between two changes of buckets; a limit that must rise doesn't wait
  * @stall_usec:      MaxStall= [20 ms] longest predicted stall for which buckets are resized while the table is in use
  * @confirm_usec:    Confirm= [0: no] each change is put back after that time unless `conntune confirm` comes
  * [Flood]
@@ -85,21 +85,41 @@ struct ct_settings {
 void ct_settings_init(struct ct_settings *ret);
 
 /**
- * ct_settings_load - defaults, overridden by the files that there are
- * usr/lib/conntune/conntuned.conf, etc/conntune/conntuned.conf (the first of etc, run, usr that exists counts), then
- * the drop-ins (conntuned.conf.d, names ending in .conf) of the three by name. A value that isn't understood or is out of range is told to
- * @on_error with file and line, and the default, or the layer below, holds.
- * @on_error: may be NULL; called once for each bad line, unknown key and unknown section
- * Returns: 0, or the number of bad lines; -EOPNOTSUPP if built without libeconf; -ENOMEM, -EACCES, -EIO ...
+ * ct_settings_error_fn - something in the files isn't as it should be
+ * @path:    the file, with the root before it; printable
+ * @line:    in that file, from 1; 0: the file as a whole (can't be read, isn't a regular file)
+ * @message: what is wrong and what holds instead; one printable line
  */
 typedef void (*ct_settings_error_fn)(const char *path, unsigned line, const char *message, void *userdata);
+
+/**
+ * ct_settings_load - defaults, overridden by the files that there are
+ * First conntuned.conf: that of etc/conntune, else run/conntune, else usr/lib/conntune. Then the drop-ins: files of the
+ * directories conntuned.conf.d beside these three whose names end in .conf, sorted by name whatever their directory; of
+ * two with the same name that of etc counts, then that of run. A link to /dev/null stands for an empty file. Of one key
+ * the last value counts. Whatever isn't understood (value, key, section, line, a key given twice in a file, values that
+ * contradict each other, a file that can't be read) is told to @on_error and left out: the layer below, or the default,
+ * holds.
+ * @fs:       root; links in a captured tree don't lead out of it
+ * @on_error: may be NULL
+ * Returns: 0; the number of things that were told; -EOPNOTSUPP if built without libeconf; -ENOMEM, -EMFILE, -ENFILE,
+ * -EIO, -ENOSPC where that says nothing of the files (*ret is as it was).
+ */
 int ct_settings_load(struct ct_fs *fs, struct ct_settings *ret, ct_settings_error_fn on_error, void *userdata,
 		     struct ct_err *err);
 
 /**
+ * ct_settings_agree - values that are fine each by itself, and not together
+ * AdaptiveStart is below AdaptiveEnd, IntervalMin isn't above IntervalMax, Policy=fixed has Limit or Buckets.
+ * @row: on failure numbers of the two rows that contradict each other
+ * Returns: 0 or -EINVAL.
+ */
+int ct_settings_agree(const struct ct_settings *settings, size_t row[2], struct ct_err *err);
+
+/**
  * struct ct_setting - a row of the table that check, documentation and manual page are made from
  * @section, @key: as in the file
- * @values:  what it takes: "tune or advise", "1 .. 95 %", "SIZE or N%", ...
+ * @values:  what it takes: "tune or advise", "1 .. 95 %", "SIZE from 1M, or 1 .. 100 %", ...
  * @preset:  its default, as one would write it
  * @help:    one or two sentences
  */
@@ -107,10 +127,19 @@ struct ct_setting {
 	const char *section, *key, *values, *preset, *help;
 };
 
-/* Row number @i of the table; NULL beyond the end. */
+/* Row number @i of the table, section by section; NULL beyond the end. */
 const struct ct_setting *ct_setting_at(size_t i);
 
-/* The value of row @i in @settings as one would write it. Returns: 0; -ERANGE; -ENOSPC if it was cut. */
+/**
+ * ct_setting_parse - set row @i from text
+ * Counts: digits. SIZE: digits, and K, M, G or T (powers of 1024). Per cent: digits, '%' may follow. Factors: 2, 1.5.
+ * Times: "1min 30s"; us, ms, s, min, h, d; without a unit seconds. Yes or no as systemd has it: 1, yes, y, true, t, on;
+ * 0, no, ...
+ * Returns: 0; -EINVAL if it isn't understood, -ERANGE if out of range (or no such row); *settings is as it was then.
+ */
+int ct_setting_parse(struct ct_settings *settings, size_t i, const char *text, struct ct_err *err);
+
+/* The value of row @i in @settings as one would write it. Returns: 0; -ERANGE: no such row; -ENOSPC if it was cut. */
 int ct_setting_text(const struct ct_settings *settings, size_t i, char *text, size_t n);
 
 const char *ct_mode_name(enum ct_mode mode);                    /* "tune", "advise" */

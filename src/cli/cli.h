@@ -34,7 +34,10 @@ int cmd_census(const struct cli_options *opt, struct out *out, struct ct_err *er
 int cmd_chains(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_confirm(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_explain(const struct cli_options *opt, struct out *out, struct ct_err *err);
+int cmd_history(const struct cli_options *opt, struct out *out, struct ct_err *err);
+int cmd_hold(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_params(const struct cli_options *opt, struct out *out, struct ct_err *err);
+int cmd_resume(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_revert(const struct cli_options *opt, struct out *out, struct ct_err *err);
 int cmd_status(const struct cli_options *opt, struct out *out, struct ct_err *err);
 

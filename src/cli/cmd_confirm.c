@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* conntune confirm: what apply --confirm set stays, and its boot files are written. */
+/* conntune confirm: what conntuned or apply --confirm set stays; with the latter, its boot files are written. */
 #include "config.h"
 #include "change.h"
 #include "cli.h"
+#include "daemon.h"
 #include "guard.h"
 
 #include <errno.h>
@@ -107,7 +108,7 @@ static int confirm(struct confirm *k, struct ct_err *err)
 	return r < 0 ? r : show(k, err);
 }
 
-int cmd_confirm(const struct cli_options *opt, struct out *out, struct ct_err *err)
+static int confirm_apply(const struct cli_options *opt, struct out *out, struct ct_err *err)
 {
 	struct confirm k = { .limit = 0 };
 	int r = change_open(&k.c, opt, out, err);
@@ -116,4 +117,52 @@ int cmd_confirm(const struct cli_options *opt, struct out *out, struct ct_err *e
 		r = confirm(&k, err);
 	change_close(&k.c);
 	return r;
+}
+
+/* Returns: 0 if it kept something; -ESTALE if there was nothing, or no daemon; what it failed with. */
+static int confirm_daemon(struct ct_fs *fs, struct out *out, struct ct_err *err)
+{
+	cli_cleanup(daemon_freep) struct ct_client *client = NULL;
+	int r = ct_client_new(&client, fs, DAEMON_TIMEOUT_USEC, err);
+
+	if (daemon_is_absent(r))
+		return -ESTALE;
+	if (r == 0)
+		r = ct_client_confirm(client, err);
+	if (r < 0)
+		return r;
+	out_line(out, "Kept: what conntuned had changed.");
+	out_bool(out, "daemon_confirmed", NULL, true);
+	return 0;
+}
+
+static bool apply_waits(struct ct_fs *fs)
+{
+	struct ct_pending pending;
+
+	return ct_pending_load(fs, &pending, NULL) != -ENOENT;
+}
+
+/*
+ * Whoever types this wants to stay what is there: the daemon's change, and an apply that waits too. A daemon that doesn't
+ * answer is no reason to let an apply be undone.
+ */
+int cmd_confirm(const struct cli_options *opt, struct out *out, struct ct_err *err)
+{
+	cli_cleanup(cli_fs_freep) struct ct_fs *fs = NULL;
+	struct ct_err daemon_err = { 0 };
+	int r = cli_open_root(&fs, opt, err), of_daemon;
+
+	if (r < 0)
+		return r;
+	of_daemon = confirm_daemon(fs, out, &daemon_err);
+	if (of_daemon == -ENOMEM)
+		return cli_fail(err, of_daemon, "%s", daemon_err.msg);
+	if (of_daemon < 0 && of_daemon != -ESTALE && apply_waits(fs)) {
+		out_line(out, "%s.", daemon_err.msg);
+		out_text(out, "daemon_error", NULL, daemon_err.msg);
+	}
+	if (of_daemon == -ESTALE || apply_waits(fs))
+		return confirm_apply(opt, out, err);
+	return of_daemon < 0 ? cli_fail(err, of_daemon, "%s", daemon_err.msg) : 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* conntune params: the table of tunables, or everything about one. */
+/* conntune params: the table of tunables, or everything about one; or the settings of conntuned. */
 #include "config.h"
 #include "cli.h"
 #include "options.h"
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <conntune/facts.h>
 #include <conntune/param.h>
+#include <conntune/settings.h>
 
 /* One tunable on this machine. */
 struct shown {
@@ -166,6 +167,72 @@ static void show_table(struct out *out, const struct ct_facts *facts)
 	out_line(out, "Everything about one: conntune params NAME. Names may have \"nf_conntrack_\" before them.");
 }
 
+/* What is wrong in the files; kept, because the table comes first. */
+struct wrong {
+	char (*line)[512];
+	size_t count;
+	bool lost;                      /* for want of memory */
+};
+
+static void free_wrong(struct wrong *w)
+{
+	free(w->line);
+}
+
+static void on_wrong(const char *path, unsigned line, const char *message, void *userdata)
+{
+	struct wrong *w = userdata;
+	void *more = reallocarray(w->line, w->count + 1, sizeof(*w->line));
+
+	w->lost |= !more;
+	if (!more)
+		return;
+	w->line = more;
+	if (line)
+		(void)snprintf(w->line[w->count++], sizeof(*w->line), "%s:%u: %s", path, line, message);
+	else
+		(void)snprintf(w->line[w->count++], sizeof(*w->line), "%s: %s", path, message);
+}
+
+static void show_setting(struct out *out, const struct ct_settings *settings, size_t i)
+{
+	const struct ct_setting *s = ct_setting_at(i);
+	char value[64] = "";
+
+	(void)ct_setting_text(settings, i, value, sizeof(value));
+	out_begin(out, OUT_OBJECT, NULL, NULL);
+	out_text(out, "section", "section", s->section);
+	out_text(out, "key", "key", s->key);
+	out_text(out, "value", "value", value);
+	out_text(out, NULL, "", strcmp(value, s->preset) != 0 ? "*" : " ");
+	out_text(out, "default", "default", s->preset);
+	out_text(out, "values", "takes", s->values);
+	out_text(out, "help", NULL, s->help);
+	out_end(out);
+}
+
+static int show_settings(struct out *out, struct ct_fs *fs, struct ct_err *err)
+{
+	cli_cleanup(free_wrong) struct wrong wrong = { .count = 0 };
+	struct ct_settings settings;
+	int r = ct_settings_load(fs, &settings, on_wrong, &wrong, err);
+
+	if (r >= 0 && wrong.lost)
+		return cli_fail(err, -ENOMEM, "out of memory");
+	if (r < 0)
+		return r;
+	out_begin(out, OUT_TABLE, "settings", "Settings of conntuned; * differs from the default");
+	for (size_t i = 0; ct_setting_at(i); i++)
+		show_setting(out, &settings, i);
+	out_end(out);
+	out_begin(out, OUT_LIST, "problems", "Wrong in its files, and left out");
+	for (size_t i = 0; i < wrong.count; i++)
+		out_text(out, NULL, NULL, wrong.line[i]);
+	out_end(out);
+	out_line(out, "What each is for: conntuned.conf(5).");
+	return 0;
+}
+
 int cmd_params(const struct cli_options *opt, struct out *out, struct ct_err *err)
 {
 	cli_cleanup(cli_fs_freep) struct ct_fs *fs = NULL;
@@ -175,6 +242,8 @@ int cmd_params(const struct cli_options *opt, struct out *out, struct ct_err *er
 
 	if (r == 0)
 		r = cli_open_root(&fs, opt, err);
+	if (r == 0 && opt->settings)
+		return show_settings(out, fs, err);
 	if (r == 0)
 		r = ct_facts_collect(fs, NULL, &facts, err);
 	if (r < 0)

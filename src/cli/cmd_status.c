@@ -2,6 +2,7 @@
 /* conntune status: one screen on how full the table is. */
 #include "config.h"
 #include "cli.h"
+#include "daemon.h"
 #include "live.h"
 #include "options.h"
 #include "out.h"
@@ -196,6 +197,8 @@ static void show_pending(struct out *out, struct ct_fs *fs)
 
 static int show(struct out *out, struct ct_fs *fs, const struct live *live, const struct status *s, struct ct_err *err)
 {
+	int r;
+
 	out_line(out, "%s", s->verdict->text);
 	out_text(out, "verdict", NULL, s->verdict->name);
 	out_text(out, "verdict_text", NULL, s->verdict->text);
@@ -209,7 +212,8 @@ static int show(struct out *out, struct ct_fs *fs, const struct live *live, cons
 	live_show_namespaces(live, out);
 	show_files(out, fs);
 	show_pending(out, fs);
-	return show_owners(out, fs, err);
+	r = daemon_show(out, fs, err);
+	return r < 0 ? r : show_owners(out, fs, err);
 }
 
 static int check(const struct cli_options *opt, const struct live *live, const struct status *s)

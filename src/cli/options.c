@@ -172,10 +172,18 @@ static const struct row rows[CLI_OPT__COUNT] = {
 		.name = "all-namespaces", .type = TYPE_FLAG, INTO(all_namespaces), .commands = FOR(CLI_CENSUS),
 		.help = "with --in-kernel: of all network namespaces",
 	},
+	[CLI_OPT_SPAN] = {
+		.name = "span", .metavar = "SPAN", .type = TYPE_TEXT, INTO(span), .commands = FOR(CLI_HISTORY),
+		.help = "minute (default), hour or day",
+	},
 	[CLI_OPT_NO_COLOR] = {
 		.name = "no-color", .type = TYPE_FLAG, INTO(no_color),
-		.commands = FOR(CLI_CENSUS) | FOR(CLI_CHAINS),
+		.commands = FOR(CLI_CENSUS) | FOR(CLI_CHAINS) | FOR(CLI_HISTORY),
 		.help = "plain text also on a terminal",
+	},
+	[CLI_OPT_SETTINGS] = {
+		.name = "settings", .type = TYPE_FLAG, INTO(settings), .commands = FOR(CLI_PARAMS),
+		.help = "those of conntuned, as its configuration files say",
 	},
 	[CLI_OPT_WATCH] = {
 		.name = "watch", .metavar = "SECONDS", .type = TYPE_COUNT, INTO(watch_seconds),
@@ -483,6 +491,9 @@ static int check_contradictions(const struct cli_options *opt, struct ct_err *er
 		return cli_usage(err, "--in-kernel knows no addresses, so there is nothing to --prefix");
 	if (opt->in_kernel && cli_given(opt, CLI_OPT_MAX_CPU))
 		return cli_usage(err, "--in-kernel never keeps a CPU for more than 250 us, --max-cpu is for dumps");
+	if (opt->settings && opt->name)
+		return cli_usage(err, "--settings shows all settings of conntuned, '%s' is one tunable of the kernel",
+				 opt->name);
 	if (opt->dry_run && cli_given(opt, CLI_OPT_CONFIRM))
 		return cli_usage(err, "--dry-run changes nothing, so there is nothing to --confirm");
 	if (opt->count && !opt->watch_seconds)

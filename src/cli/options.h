@@ -17,7 +17,10 @@ enum cli_command {
 	CLI_CHAINS,
 	CLI_CONFIRM,
 	CLI_EXPLAIN,
+	CLI_HISTORY,
+	CLI_HOLD,
 	CLI_PARAMS,
+	CLI_RESUME,
 	CLI_REVERT,
 	CLI_STATUS,
 	CLI_COMMAND__COUNT
@@ -52,7 +55,9 @@ enum cli_option {
 	CLI_OPT_MAX_CPU,
 	CLI_OPT_IN_KERNEL,
 	CLI_OPT_ALL_NAMESPACES,
+	CLI_OPT_SPAN,
 	CLI_OPT_NO_COLOR,
+	CLI_OPT_SETTINGS,
 	CLI_OPT_WATCH,
 	CLI_OPT_COUNT,
 	CLI_OPT_JSON,
@@ -65,7 +70,7 @@ enum cli_option {
 /**
  * struct cli_options - the command line, checked
  * @command:   valid unless help or version were asked for without one (has_command)
- * @name:      NAME or TOPIC, or NULL
+ * @name:      NAME, TOPIC or TIME, or NULL
  * @given:     bit 1 << enum cli_option for each option that was there; ask with cli_given()
  * @budget_bytes, @budget_percent: at most one of them isn't 0
  * @confirm_seconds: 0: no confirmation wanted
@@ -90,8 +95,9 @@ struct cli_options {
 	uint64_t confirm_seconds;
 	uint64_t watch_seconds, count;
 	bool exact, in_kernel, all_namespaces, no_color;
-	const char *by, *prefix, *filter;
+	const char *by, *prefix, *filter, *span;
 	uint64_t top, max_cpu;
+	bool settings;
 	bool json;
 	const char *root;
 	bool help, version;

@@ -38,7 +38,7 @@ enum decide_reason {
 	DECIDE_START,                   /* first good look: buckets early, while the table is small */
 	DECIDE_RELOAD,                  /* the module came back with its own values */
 	DECIDE_FORECAST,                /* the table would be full soon */
-	DECIDE_DEMAND,                  /* history says more is needed */
+	DECIDE_DEMAND,                  /* sizing says more is needed: history, memory or configuration changed */
 	DECIDE_CHAINS,                  /* chains so long that refusals are near; the stall pays */
 	DECIDE_FOREIGN_WRITE,           /* enforce: put back */
 	DECIDE_LESS_MEMORY,             /* budget shrank (hot-unplug, configuration): limit goes down to it, not below use */
@@ -100,7 +100,7 @@ struct decide_look {
  * @evidence:        numbers behind it, for people: "41200 of 65536 entries, +5100/s, full in 4.7 s"
  * @target_limit, @target_buckets: what sizing says would be right with the budget as it is (for status and advice)
  * @ceiling:         the highest limit that the budget allows
- * @full_in_usec:    by the forecast; UINT64_MAX: not in sight
+ * @full_in_usec:    by the forecast and the limit before the action; UINT64_MAX: not in sight
  * @cause:           from the counters; name "" if nothing can be said
  */
 struct decide_verdict {
@@ -130,29 +130,83 @@ struct decide_outcome {
 	uint64_t stall_usec, nodes;
 };
 
-/* Everything remembered; plain, so that a simulation can copy it. Members are decide.c's business. */
+/* What sizing said, and what was put into it: most looks find the same machine as the one before. */
+struct decide_sizes {
+	bool known;
+	struct ct_size_request request;
+	enum ct_policy policy;
+	bool misfit;                    /* the administrator's numbers don't fit */
+	uint64_t target_limit, target_buckets;  /* by the policy, nothing lowered */
+	uint64_t need;                  /* the same, as if nothing were there */
+	uint64_t budget_limit, budget_buckets;  /* the highest limit that the budget allows, and buckets for it */
+	uint64_t full_bytes;            /* that limit full, with its buckets */
+	uint64_t room, room_buckets;    /* as budget_limit, with MemAvailable as it was at room_usec */
+	uint64_t room_usec;
+};
+
+/* Failures in a row, and when to try again. */
+struct decide_backoff {
+	uint32_t failures;
+	uint64_t until_usec;
+};
+
+/* Counters over about a second: the sum that began at @usec, and what the one before came to in @before_usec. */
+struct decide_counts {
+	uint64_t usec, before_usec;
+	struct ct_u64 begin[CT_COUNTER__COUNT];
+	uint64_t before[CT_COUNTER__COUNT];
+};
+
+/* Everything remembered; plain, so that a simulation can copy it. Members are decide.c's and view.c's business. */
 struct decide {
 	enum decide_state state;
-	struct ct_forecast forecast;
+	uint64_t now_usec;              /* of the last look; 0: none yet */
 	uint64_t since_usec;            /* in this state */
-	uint64_t set_limit, set_buckets;        /* ours, as read back; 0: never set */
-	uint64_t before_limit, before_buckets;  /* of the change that waits to be confirmed */
-	uint64_t confirm_by_usec;       /* 0: nothing waits */
-	uint64_t buckets_at_usec, limit_at_usec;        /* last change */
+	struct ct_forecast forecast;
+	struct decide_sizes sizes;
+	struct decide_counts counts;
+	struct ct_cause cause;
+	uint64_t cause_usec;
+	uint32_t unread;                /* looks in a row without limit or entries */
+	uint64_t quiet_since_usec;      /* nothing near, nothing lost; 0: not quiet */
+	bool flooded;                   /* by their share, with hysteresis */
+	uint64_t crowd_since_usec;      /* flooded or not since then */
+	double unreplied;               /* last known share */
+	uint64_t answered;              /* entries that it left, of those that there were then */
+	uint64_t unreplied_usec;        /* when; 0: never */
+	uint64_t asked_usec;            /* for it, last time; 0: never */
+	uint32_t unanswered;            /* times in a row that it was asked for in vain */
+	uint64_t mem_available, mem_entries;    /* as it was last seen to change, and the entries of that moment */
+
+	enum ct_mode mode;
+	bool started;                   /* DECIDE_START was done */
+	bool reapply;                   /* the module came back: set what is ours again */
+	bool hold;                      /* put back: nothing more until resume */
+	bool fitted;                    /* the limit was within the budget while we watched */
+	bool said_misfit;
+	uint64_t set_limit, set_buckets;        /* ours, as read back; 0: not ours */
+	uint64_t floor_limit;           /* foreign writer, policy floor: theirs is the least */
 	bool limit_yielded, buckets_yielded;
 	uint32_t enforced;              /* times in a row */
 	uint64_t enforced_at_usec;
+	uint64_t before_limit, before_buckets;  /* of the change that waits to be confirmed; 0: that one didn't change */
+	uint64_t confirm_by_usec;       /* 0: nothing waits */
+	uint64_t confirm_usec;          /* as configured */
+	uint64_t buckets_at_usec, limit_at_usec;        /* last change; 0: never */
+	uint64_t most_buckets;          /* memory had no room for more; 0: no such bound */
+	uint64_t last_limit, last_buckets;      /* in force at the last look, or read back since */
+	uint64_t advised_limit, advised_buckets;        /* said, and not followed; 0: nothing */
 	double scale;                   /* of time-outs, in force */
-	double stall_usec_per_node;
-	uint64_t low_since_usec;        /* demand below what would allow shrinking */
-	struct ct_u64 counter[CT_COUNTER__COUNT];
-	uint64_t counter_usec;
-	struct { bool known; double v; } unreplied;
-	uint64_t last_limit, last_buckets;
-	enum decide_action last_action;
-	uint64_t failures, retry_usec;
+	uint64_t scale_at_usec;
+	double stall_usec_per_node;     /* 0: as configured */
+	uint64_t low_since_usec;        /* demand below what allows shrinking; 0: it isn't */
+	struct decide_backoff limit_backoff, buckets_backoff, timeouts_backoff;
 };
 
+/*
+ * decide() at each look; decide_done() after each verdict with an action, before the next look. In advise mode and in a
+ * dry run it is told done = 0 with the values unchanged: the same advice isn't given again then.
+ */
 void decide_init(struct decide *d);
 void decide(struct decide *d, const struct decide_config *config, const struct decide_look *look,
 	    struct decide_verdict *ret);

@@ -34,6 +34,9 @@ fresh|params nf_conntrack_max --json
 fresh|explain
 fresh|apply --dry-run --json --policy fixed --limit 300000
 '
+# built with libeconf
+! "$program" params --settings --root "$machine" >/dev/null 2>&1 || readers+='fresh|params --settings --json
+'
 grow='--policy fixed --limit 300000 --buckets 300032'
 writers="
 fresh|apply $grow
@@ -64,6 +67,9 @@ make_fresh()
 	# where the kernel has one number, the tree has two: without the sysctl the other would be written
 	rm "$root/sys/module/nf_conntrack/parameters/hashsize"
 	echo 'net.netfilter.nf_conntrack_max = 131072' >"$root/etc/sysctl.d/50-other.conf"
+	mkdir -p "$root/etc/conntune/conntuned.conf.d"
+	printf '# one is wrong\n[Tuning]\nMode=advise\nGrowAt=0\n' >"$root/etc/conntune/conntuned.conf"
+	printf '[Tuning]\nMode="tune"\n[Flood]\nFloodShare=40%%\n' >"$root/etc/conntune/conntuned.conf.d/50-a.conf"
 }
 
 # STATE: makes $work/STATE, once. The guard of the one that waits is killed, so that it waits for ever.

@@ -5,7 +5,8 @@
 need jq
 
 commands=$("$conntune" --help | sed -n 's/^  \([a-z]*\)  .*/\1/p')
-is "commands" "$(echo "$commands" | tr '\n' ' ')" "advise apply census chains confirm explain params revert status "
+is "commands" "$(echo "$commands" | tr '\n' ' ')" \
+	"advise apply census chains confirm explain history hold params resume revert status "
 
 # --- bad values of numeric options
 counts='limit buckets peak failover namespaces entry-bytes pointer-bits confirm top max-cpu watch count'
@@ -62,6 +63,14 @@ refused 2 "--limit '1??\[2J'" advise --limit "1$(printf '\001\033')[2J"
 # --- other values
 for bad in '' x 6 6. .1 2.2 1.0 2.3.99 6.x -6.1 99999.1 6.1/; do
 	refused 2 "--kernel '" advise --kernel "$bad"
+done
+for bad in '' week Day minutes 'hour '; do
+	refused 2 "span '" history --span "$bad"
+done
+refused 2 "status takes no --span" status --span day
+refused 2 "hold takes no --dry-run" hold --dry-run
+for bad in '' x 0 1.5h 366d '5 min'; do
+	refused 2 "time '" hold "$bad"
 done
 refused 2 "--root ''" advise --root ''
 refused 2 "nowhere" advise --root "$tmp/nowhere"
@@ -246,6 +255,7 @@ if command -v bash >/dev/null; then
 	is "completion of a command" "$(offered st)" status
 	is "completion of a policy" "$(offered advise --policy ded)" dedicated
 	is "completion after an option with a value" "$(offered --root / stat)" status
+	is "completion of a span" "$(offered history --span h)" hour
 	is "completion of keys" "$(offered census --by proto,st)" proto,state
 	is "completion of a tunable" "$(offered params tcp_lo)" tcp_loose
 	is "completion of a topic" "$(offered explain hash)" hashsize-trap

@@ -43,6 +43,40 @@ run params tcp_timeout_established --root "$tree"
 is "one: lines beyond 80 columns" "$(awk 'length($0) > 80 && !/path|file|decided/' "$tmp/out")" ""
 grep -q '86400 s = 24 hours' "$tmp/out" || fail "seconds aren't put into words"
 
+# --- settings of conntuned
+run params --settings --root "$tree" --json
+if [ "$status" -eq 4 ]; then
+	grep -q 'without libeconf' "$tmp/err" || fail "params --settings: '$(cat "$tmp/err")'"
+else
+	is "settings: exit code" "$status" 0
+	is "settings: those of the file that is installed" "$(json '.settings[] | "\(.key)=\(.default)"')" \
+		"$(sed -n 's/^#\([A-Z]\)/\1/p' "$src/etc/conntuned.conf")"
+	is "settings: all default" "$(json '"\(.settings | all(.value == .default)) \(.problems | length)"')" "true 0"
+	documented params --settings
+	put etc/conntune/conntuned.conf "[Tuning]
+Mode=advise
+GrowAt=100%
+Budget=1G"
+	put run/conntune/conntuned.conf.d/50-a.conf "[Tuning]
+Budget=2G"
+	mkdir -p "$tree/usr/lib/conntune/conntuned.conf"
+	run params --settings --root "$tree" --json
+	is "settings: exit code with a wrong one" "$status" 0
+	is "settings: what differs" "$(json '[.settings[] | select(.value != .default) | "\(.section).\(.key)=\(.value)"] | join(" ")')" \
+		"Tuning.Mode=advise Tuning.Budget=2G"
+	is "settings: wrong ones" "$(json '.problems | length')" 1
+	is "settings: file and line" "$(json '.problems[0]')" \
+		"$tree/etc/conntune/conntuned.conf:3: GrowAt=100%: out of range; it takes 1 .. 95 %"
+	documented params --settings
+	run params --settings --root "$tree"
+	grep -q '^  Tuning  *Mode  *advise  *\*  *tune ' "$tmp/out" || fail "changed setting isn't marked"
+	grep -q '^  Tuning  *GrowAt  *75%  *75% ' "$tmp/out" || fail "unchanged setting isn't shown"
+	grep -q 'conntuned.conf:3: GrowAt=100%' "$tmp/out" || fail "what is wrong isn't shown"
+	is "settings: lines that end in blanks" "$(grep -c ' $' "$tmp/out")" 0
+fi
+refused 2 "'tcp_loose' is one tunable" params tcp_loose --settings
+refused 2 "status takes no --settings" status --settings
+
 # --- explain
 run explain --json
 is "topics" "$(json '.topics | length > 15')" true

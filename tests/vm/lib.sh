@@ -32,14 +32,14 @@ vm_need()
 	done
 }
 
-# vm_stage: for vm_boot
+# vm_stage [PROGRAM...]: for vm_boot
 vm_stage()
 {
 	local modules
 
 	vm_need linux.uml
 	for modules in /usr/lib/uml/modules/*; do :; done
-	vm_stage_for "$modules"
+	vm_stage_for "$modules" "$@"
 	mkdir "$vm_dir/uml"
 }
 

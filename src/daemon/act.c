@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Plans made and applied under the lock that the command line takes too; time-outs with their originals on disk first. */
+#include "config.h"
+#include "act.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <conntune/apply.h>
+#include <conntune/plan.h>
+#include <conntune/record.h>
+
+struct run {
+	struct act *act;
+	const struct decide_verdict *verdict;
+	struct decide_outcome *outcome;
+	uint64_t entries, since_nsec;
+};
+
+void act_init(struct act *a, struct ct_fs *fs, struct journal *journal, const char *timeouts_path)
+{
+	*a = (struct act){ .fs = fs, .journal = journal, .timeouts_path = timeouts_path, .scale = 1 };
+}
+
+void act_found(struct act *a, const struct ct_facts *facts)
+{
+	if (facts->presence == CT_PRESENCE_ABSENT || a->first_limit.known)
+		return;
+	a->first_limit = ct_facts_limit(facts);
+	a->first_buckets = ct_facts_buckets(facts);
+}
+
+static uint64_t now_nsec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static struct ct_u64 known(uint64_t v)
+{
+	return (struct ct_u64){ .known = true, .v = v };
+}
+
+static const char *of(enum ct_param_id param)
+{
+	return param == CT_PARAM_LIMIT ? "limit" : "buckets";
+}
+
+static void tell_step(const struct run *run, const struct ct_step *step, enum ct_step_result result, uint64_t got)
+{
+	const struct decide_verdict *v = run->verdict;
+	struct journal_entry e = {
+		.priority = LOG_NOTICE,
+		.id = result == CT_STEP_WOULD ? JOURNAL_ID_ADVICE : JOURNAL_ID_SET,
+		.state = decide_state_name(v->state),
+		.action = decide_action_name(v->action),
+		.reason = decide_reason_name(v->reason),
+		.param = ct_param_get(step->param)->name,
+		.evidence = v->evidence,
+		.from = step->old,
+		.to = known(result == CT_STEP_WOULD ? step->value : got),
+	};
+	const char *how = result == CT_STEP_WOULD    ? "would go"
+			  : result == CT_STEP_UNDONE ? "went back"
+						     : "set";
+	char stall[48] = "";
+
+	if (result == CT_STEP_DONE && step->param == CT_PARAM_BUCKETS && run->outcome->stall_usec)
+		(void)snprintf(stall, sizeof(stall), ", tracking stood still for %.1f ms",
+			       (double)run->outcome->stall_usec / 1000);
+	(void)snprintf(e.message, sizeof(e.message), "%s %s from %" PRIu64 " to %" PRIu64 " (%s)%s%s%s. %s",
+		       of(step->param), how, step->old.v, e.to.v, e.reason, stall, v->evidence[0] ? ": " : "", v->evidence,
+		       decide_reason_text(v->reason));
+	journal_write(run->act->journal, &e);
+}
+
+/* The time between two steps is that of the write: all else is a read or two. */
+static void on_step(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
+{
+	struct run *run = userdata;
+	uint64_t now = now_nsec();
+
+	if (result == CT_STEP_DONE && step->param == CT_PARAM_BUCKETS) {
+		run->outcome->stall_usec = (now - run->since_nsec) / 1000;
+		run->outcome->nodes = 2 * run->entries;
+	}
+	if (result == CT_STEP_DONE)
+		run->act->changed = true;
+	if (result != CT_STEP_FAILED)
+		tell_step(run, step, result, got);
+	run->since_nsec = now_nsec();
+}
+
+static int record_first(struct act *a, const struct ct_facts *facts, struct ct_err *err)
+{
+	struct ct_record rec;
+	bool first = ct_record_load(a->fs, &rec, NULL) == -ENOENT;
+	int r = ct_record_first(a->fs, facts, err);
+
+	a->recorded |= r == 0 && first;
+	return r;
+}
+
+/* The last function before the deed: here a dry run ends, whoever called. */
+static int apply(struct run *run, const struct ct_facts *facts, const struct ct_plan *plan, struct ct_err *err)
+{
+	const struct ct_apply_options options = { .dry_run = run->act->dry, .on_step = on_step, .userdata = run };
+	int lock = -1, r;
+
+	if (plan->step_count == 0)
+		return 0;
+	run->since_nsec = now_nsec();
+	if (run->act->dry)
+		return ct_apply_plan(run->act->fs, plan, &options, err);
+	r = ct_lock_take(run->act->fs, &lock, err);
+	if (r == 0)
+		r = record_first(run->act, facts, err);
+	run->since_nsec = now_nsec();
+	if (r == 0)
+		r = ct_apply_plan(run->act->fs, plan, &options, err);
+	ct_lock_drop(lock);
+	return r;
+}
+
+/* Nothing was written where it failed, or in a dry run: then the values are as they were. */
+static void read_back(const struct ct_facts *facts, const struct ct_plan *plan, bool written,
+		      struct decide_outcome *ret)
+{
+	ret->limit = ct_facts_limit(facts);
+	ret->buckets = ct_facts_buckets(facts);
+	if (!written)
+		return;
+	for (size_t i = 0; i < plan->step_count; i++)
+		*(plan->step[i].param == CT_PARAM_LIMIT ? &ret->limit : &ret->buckets) = known(plan->step[i].value);
+}
+
+static void set(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v,
+		const struct ct_wanted *wanted, struct decide_outcome *ret, struct ct_err *err)
+{
+	struct run run = { .act = a, .verdict = v, .outcome = ret, .entries = ct_facts_entries(facts).v };
+	struct ct_plan plan = { .step_count = 0 };
+
+	/* a plan for a machine without connection tracking would load it */
+	ret->done = facts->presence == CT_PRESENCE_ABSENT ? -ENOENT : ct_plan_make(facts, wanted, &plan, err);
+	if (ret->done == 0)
+		ret->done = apply(&run, facts, &plan, err);
+	read_back(facts, &plan, ret->done == 0 && !a->dry, ret);
+}
+
+static void tell_timeouts(const struct act *a, const struct decide_verdict *v, double from, double to, size_t changed)
+{
+	struct journal_entry e = {
+		.priority = LOG_NOTICE,
+		.id = a->dry ? JOURNAL_ID_ADVICE : JOURNAL_ID_TIMEOUTS,
+		.state = v ? decide_state_name(v->state) : NULL,
+		.action = decide_action_name(DECIDE_TIMEOUTS),
+		.reason = v ? decide_reason_name(v->reason) : "stop",
+		.evidence = v ? v->evidence : NULL,
+	};
+	const char *text = v ? decide_reason_text(v->reason) : "A clean stop leaves them as found.";
+	char what[64];
+
+	if (a->dry)
+		(void)snprintf(what, sizeof(what), "time-outs would go to %.0f %% of what was found", to * 100);
+	else if (to >= 1)
+		(void)snprintf(what, sizeof(what), "%zu time-outs are as they were found again", changed);
+	else
+		(void)snprintf(what, sizeof(what), "%zu time-outs set, from %.0f %% to %.0f %% of what was found", changed,
+			       from * 100, to * 100);
+	(void)snprintf(e.message, sizeof(e.message), "%s (%s)%s%s. %s", what, e.reason, e.evidence && *e.evidence ? ": " : "",
+		       e.evidence ? e.evidence : "", text);
+	journal_write(a->journal, &e);
+}
+
+/* The last function before the deed, as apply(). */
+static int scale_timeouts(struct act *a, const struct decide_verdict *v, double scale, struct ct_err *err)
+{
+	double from = a->scale;
+	size_t changed = 0;
+	int lock = -1, r;
+
+	if (scale == a->scale)
+		return 0;
+	if (a->dry) {
+		tell_timeouts(a, v, from, scale, 0);
+		return 0;
+	}
+	r = ct_lock_take(a->fs, &lock, err);
+	if (r == 0)
+		r = ct_timeouts_scale(a->fs, a->timeouts_path, scale, &a->timeouts, &changed, err);
+	ct_lock_drop(lock);
+	if (r == 0)
+		a->scale = scale;
+	if (changed)
+		tell_timeouts(a, v, from, scale, changed);
+	return r;
+}
+
+void act(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v, struct decide_outcome *ret)
+{
+	const struct ct_wanted wanted = { .limit = v->limit, .buckets = v->buckets, .allow_shrink = v->allow_shrink };
+	struct ct_err err = { .msg = "connection tracking went away" };
+
+	*ret = (struct decide_outcome){ .done = 0 };
+	switch (v->action) {
+	case DECIDE_NOTHING:
+		return;
+	case DECIDE_SET:
+	case DECIDE_PUT_BACK:
+		set(a, facts, v, &wanted, ret, &err);
+		break;
+	case DECIDE_TIMEOUTS:
+		ret->done = scale_timeouts(a, v, v->scale, &err);
+		ret->limit = ct_facts_limit(facts);
+		ret->buckets = ct_facts_buckets(facts);
+		break;
+	}
+	if (ret->done < 0)
+		journal_fail(a->journal, err.msg);
+	else
+		journal_fine(a->journal);
+}
+
+void act_recover(struct act *a)
+{
+	struct ct_err err = { 0 };
+	int r = a->dry ? 0 : ct_timeouts_recover(a->fs, a->timeouts_path, &err);
+
+	if (r < 0)
+		journal_fail(a->journal, err.msg);
+	else if (r > 0)
+		journal_say(a->journal, LOG_NOTICE,
+			    "the last conntuned ended without putting %d time-outs back: done now", r);
+}
+
+static void on_settled(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
+{
+	struct act *a = userdata;
+
+	if (result == CT_STEP_UNDONE)
+		journal_say(a->journal, LOG_NOTICE,
+			    "%s is %" PRIu64 " again: an apply was not confirmed in time, and its guard is gone",
+			    of(step->param), got);
+}
+
+/* The claim is a lock on the file: whoever confirms or undoes at this moment has it, and then it isn't ours. */
+static int take_back(struct act *a, struct ct_err *err)
+{
+	const struct ct_apply_options options = { .on_step = on_settled, .userdata = a };
+	struct ct_pending pending;
+	int fd = -1, r = ct_pending_claim(a->fs, &pending, &fd, err);
+
+	if (r < 0)
+		return r;
+	r = ct_apply_undo(a->fs, &pending, &options, err);
+	if (r == 0 && pending.first)
+		r = ct_record_forget(a->fs, err);
+	if (r == 0)
+		return ct_pending_done(a->fs, fd, err);
+	ct_pending_release(fd);
+	return r;
+}
+
+void act_settle(struct act *a)
+{
+	struct ct_err err = { 0 };
+	int lock = -1, r = ct_lock_take(a->fs, &lock, &err);
+
+	if (r == 0)
+		r = take_back(a, &err);
+	ct_lock_drop(lock);
+	if (r < 0 && r != -ENOENT)
+		journal_fail(a->journal, err.msg);
+}
+
+void act_reloaded(struct act *a)
+{
+	a->timeouts = (struct ct_timeouts){ 0 };
+	a->scale = 1;
+	if (!a->dry)
+		(void)ct_timeouts_recover(a->fs, a->timeouts_path, NULL);
+}
+
+/* Entries that came meanwhile stay: then the limit stays as well. */
+static void restore(struct act *a, const struct ct_facts *facts)
+{
+	const struct decide_verdict v = { .action = DECIDE_PUT_BACK };
+	const struct ct_wanted wanted = { .limit = a->first_limit.v, .buckets = a->first_buckets.v,
+					  .no_limit = a->first_limit.v == 0 };
+	struct decide_outcome outcome;
+	struct ct_err err = { 0 };
+
+	set(a, facts, &v, &wanted, &outcome, &err);
+	if (outcome.done < 0) {
+		journal_fail(a->journal, err.msg);
+		return;
+	}
+	if (a->recorded)
+		(void)ct_record_forget(a->fs, NULL);
+	journal_say(a->journal, LOG_NOTICE, "limit %" PRIu64 " and %" PRIu64 " buckets as found at the start",
+		    a->first_limit.v, a->first_buckets.v);
+}
+
+void act_stop(struct act *a, const struct ct_facts *facts, bool values)
+{
+	struct ct_err err = { 0 };
+
+	if (scale_timeouts(a, NULL, 1, &err) < 0)
+		journal_fail(a->journal, err.msg);
+	if (values && a->changed && !a->dry && a->first_limit.known && facts->presence != CT_PRESENCE_ABSENT)
+		restore(a, facts);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a verdict to deeds: plan, lock, record, apply, read back, say so. The only part of the daemon that changes anything. */
+#ifndef CONNTUNED_ACT_H
+#define CONNTUNED_ACT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <conntune/facts.h>
+#include <conntune/fs.h>
+#include <conntune/timeouts.h>
+#include "decide.h"
+#include "journal.h"
+
+/**
+ * struct act - what acting needs and remembers
+ * @timeouts_path: below the root: originals of time-outs that were shortened
+ * @dry:       write nothing, say what would be done
+ * @timeouts:  as they are now
+ * @scale:     of them, 1.0: originals
+ * @first_limit, @first_buckets: found at the first look with connection tracking, for act_restore()
+ * @changed:   something was written since
+ * @recorded:  the record of first values was made by this process
+ */
+struct act {
+	struct ct_fs *fs;
+	struct journal *journal;
+	const char *timeouts_path;
+	bool dry;
+	struct ct_timeouts timeouts;
+	double scale;
+	struct ct_u64 first_limit, first_buckets;
+	bool changed, recorded;
+};
+
+void act_init(struct act *act, struct ct_fs *fs, struct journal *journal, const char *timeouts_path);
+
+/* Values as they are now are those to go back to. */
+void act_found(struct act *act, const struct ct_facts *facts);
+
+/* After a crash: time-outs come back. Called once, before anything else is done. */
+void act_recover(struct act *act);
+
+/* An apply of the command line that nobody confirmed, and whose guard is dead, is taken back. */
+void act_settle(struct act *act);
+
+/* The module came back with its own time-outs: there is nothing to put back any more. */
+void act_reloaded(struct act *act);
+
+/**
+ * act - do what @verdict says
+ * @facts: as fresh as the look that the verdict rests on
+ * @ret:   what came of it; when nothing may be written (@dry) done is 0 and the values are as they were
+ */
+void act(struct act *act, const struct ct_facts *facts, const struct decide_verdict *verdict,
+	 struct decide_outcome *ret);
+
+/* Clean stop: time-outs come back whatever is configured; with @values limit and buckets as found do, too. */
+void act_stop(struct act *act, const struct ct_facts *facts, bool values);
+
+#endif

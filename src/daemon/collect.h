@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Observing: cheap looks all the time, the whole picture once a minute. Judges nothing. */
+#ifndef CONNTUNED_COLLECT_H
+#define CONNTUNED_COLLECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <conntune/facts.h>
+#include <conntune/gauge.h>
+#include <conntune/netns.h>
+#include <conntune/stats.h>
+#include "decide.h"
+
+/* The whole picture is taken so often; memory in between. */
+#define COLLECT_FACTS_USEC UINT64_C(60000000)
+#define COLLECT_MEMORY_USEC UINT64_C(5000000)
+#define COLLECT_MEMORY_BUSY_USEC UINT64_C(500000)
+
+/* Entries that are looked at when their kind is asked for, and not more often than: */
+#define COLLECT_MIX_ENTRIES 1000
+#define COLLECT_MIX_FEW 128             /* where they are far apart; still 4 % of standard error */
+#define COLLECT_MIX_USEC UINT64_C(100000)
+
+/* Processes in which other network namespaces are looked for, at most. */
+#define COLLECT_PROCESSES 512
+
+/**
+ * struct collect - what is known
+ * @facts:    as of @facts_usec; those that change are kept up to date by each look
+ * @fresh:    facts were collected anew by the last look: sizing has to be made again
+ * @stats:    NULL while there are no counters to be read
+ * @base:     counted by handles that have ended, so that totals only grow
+ * @netns:    as of the last whole picture
+ * @sample:   the last one
+ * @was_present: at the look before
+ */
+struct collect {
+	struct ct_fs *fs;
+	struct ct_gauge *gauge;
+	struct ct_facts facts;
+	bool begun, fresh, stale, was_present;
+	uint64_t facts_usec;
+	struct ct_stats *stats;
+	struct ct_sample sample;
+	uint64_t base[CT_COUNTER__COUNT];
+	struct ct_netns_survey netns;
+	struct ct_u64 ram, mem_available;
+	uint64_t memory_usec;
+	struct { bool known; double v; } unreplied;
+	uint64_t mix_usec;
+};
+
+int collect_init(struct collect *collect, struct ct_fs *fs, struct ct_err *err);
+void collect_done(struct collect *collect);
+
+/**
+ * collect_look - one observation
+ * @now_usec: CLOCK_BOOTTIME
+ * @busy:     memory is read more often
+ * @want_mix: ret->unreplied, if it can be told
+ * Fills everything in *@ret but what the daemon knows by itself: peak_entries, hold_until_usec, confirmed, resumed.
+ * Returns: 0; errors of ct_facts_collect() and ct_gauge_read(): nothing can be said this time.
+ */
+int collect_look(struct collect *collect, uint64_t now_usec, bool busy, bool want_mix, struct decide_look *ret,
+		 struct ct_err *err);
+
+/* Something changed beside the values that looks see: the next look takes the whole picture. */
+void collect_again(struct collect *collect);
+
+#endif
