@@ -251,7 +251,8 @@ static void start_history(struct daemon *d)
 	if (!d->settings.history)
 		return;
 	(void)snprintf(path, sizeof(path), "%s/%s/history.db", ct_fs_is_live(d->fs) ? "" : d->opt.root, d->opt.state);
-	if (history_open(&d->history, path, d->settings.history_bytes, note, sizeof(note), &err) < 0)
+	/* a dry run leaves no trace */
+	if (history_open(&d->history, d->opt.dry_run ? NULL : path, d->settings.history_bytes, note, sizeof(note), &err) < 0)
 		journal_fail(&d->journal, err.msg);
 	else if (note[0])
 		journal_fail(&d->journal, note);

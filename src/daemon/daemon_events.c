@@ -143,7 +143,8 @@ int daemon_add_events(struct daemon *d, struct ct_err *err)
 
 	if (ct_fs_is_live(d->fs))
 		d->uevent = uevent_open(NULL);
-	if (ct_pending_watch(d->fs, &d->pending_watch, NULL) < 0)
+	/* makes the directory that it watches, and a dry run leaves no trace */
+	if (d->opt.dry_run || ct_pending_watch(d->fs, &d->pending_watch, NULL) < 0)
 		d->pending_watch = -1;
 	if (r >= 0)
 		r = add_io(d, d->uevent, on_uevent, "module");

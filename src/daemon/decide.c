@@ -4,7 +4,6 @@
 #include "decide.h"
 #include "view.h"
 
-#include <conntune/chain.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -54,9 +53,8 @@
 /* Demand must have been low for a day before what is there is lowered. */
 #define LOW_USEC (24 * 3600 * SECOND)
 
-/* Time-outs move in eighths, and back only so much later (unit: points of fill) and so much calmer. */
+/* Time-outs move in eighths, and back one thing at a time. */
 #define SCALE_STEPS 8
-#define SCALE_HYSTERESIS 3
 #define RELIEF_USEC (10 * SECOND)
 
 /* Who fills the table is asked once a second while it decides something, else seldom: it costs 2 ms. */
@@ -409,13 +407,22 @@ static void heed_foreign(struct scene *s)
 
 /* ---- proposals ---- */
 
-/* A limit at most as high as may be; never 0, never below what is in use. */
+/*
+ * Never 0, and never below what is in use. Where somebody has set less than that, it is lifted above it or, if memory has no room
+ * for those who are there, stays as it is.
+ */
 static void set_limit(struct scene *s, uint64_t limit)
 {
-	if (limit == s->v.limit)
+	uint64_t now = s->v.unlimited ? UINT64_MAX : s->v.limit, least = in_use(&s->v);
+	bool lowers = limit < now;
+
+	if (limit < least && !lowers && least > s->v.room)
+		return;
+	limit = max_u64(limit, least);
+	if (limit == now || (limit < now) != lowers)
 		return;
 	s->ret->limit = limit;
-	s->ret->allow_shrink = limit < s->v.limit;
+	s->ret->allow_shrink = lowers;
 }
 
 static void set_buckets(struct scene *s, uint64_t buckets)
@@ -463,7 +470,7 @@ static bool put_back(struct scene *s)
 	if (d->confirm_by_usec == 0 || s->v.now < d->confirm_by_usec || s->v.now < d->limit_backoff.until_usec)
 		return false;
 	if (d->before_limit && s->v.limit == d->set_limit)
-		set_limit(s, max_u64(d->before_limit, in_use(&s->v)));
+		set_limit(s, d->before_limit);
 	if (d->before_buckets && s->v.buckets == d->set_buckets)
 		set_buckets(s, d->before_buckets);
 	if (!sets_something(s))
@@ -479,7 +486,7 @@ static bool reapply(struct scene *s)
 	if (!d->reapply)
 		return false;
 	if (may_set_limit(s) && d->set_limit)
-		set_limit(s, max_u64(min_u64(d->set_limit, max_u64(s->v.room, s->v.limit)), in_use(&s->v)));
+		set_limit(s, min_u64(d->set_limit, max_u64(s->v.room, s->v.limit)));
 	if (may_set_buckets(s) && d->set_buckets > s->v.buckets && stall_is_short(s))
 		set_buckets(s, d->set_buckets);
 	if (sets_something(s))
@@ -499,7 +506,7 @@ static bool enforce(struct scene *s)
 	if (s->v.config->settings.foreign != CT_FOREIGN_ENFORCE || s->d->reapply)
 		return false;
 	if (limit_is_foreign(s) && may_set_limit(s))
-		set_limit(s, max_u64(s->d->set_limit, in_use(&s->v)));
+		set_limit(s, s->d->set_limit);
 	if (buckets_are_foreign(s) && may_set_buckets(s))
 		set_buckets(s, s->d->set_buckets);
 	return sets_something(s);
@@ -564,7 +571,7 @@ static bool resize_pays(const struct scene *s, uint64_t entries)
 {
 	const struct ct_settings *set = &s->v.config->settings;
 	double load = view_load(&s->v, entries, s->v.buckets);
-	double refused = ct_chain_p_refused(load, &s->v.config->request.kernel);
+	double refused = view_refused(&s->v, load);
 
 	if (refused >= REFUSED_LEAST && s->v.stall_usec <= REFUSED_COST_USEC * refused)
 		return true;
@@ -601,7 +608,7 @@ static bool grow(struct scene *s)
 		return false;
 	set_limit(s, want);
 	follow_with_buckets(s);
-	return true;
+	return sets_something(s);
 }
 
 static bool shorten_chains(struct scene *s)
@@ -618,7 +625,7 @@ static bool follow_demand(struct scene *s)
 		return false;
 	set_limit(s, want);
 	follow_with_buckets(s);
-	return true;
+	return sets_something(s);
 }
 
 /* What start had to leave because the table was in use, or memory came: when the night has emptied it. */
@@ -638,24 +645,41 @@ static double scale_for(const struct ct_settings *set, double percent)
 	return ceil(scale * SCALE_STEPS) / SCALE_STEPS;
 }
 
+/*
+ * Longer time-outs fill the table again, by as much at most as they become longer. They go back only so far that they
+ * wouldn't have to be shortened at once: else both would follow each other for ever.
+ */
+static double scale_back(const struct ct_settings *set, double percent, double now)
+{
+	for (int step = SCALE_STEPS; step > (int)lround(now * SCALE_STEPS); step--) {
+		double scale = (double)step / SCALE_STEPS;
+
+		if (scale_for(set, percent * scale / fmax(now, 0.5 / SCALE_STEPS)) >= scale)
+			return scale;
+	}
+	return now;
+}
+
 static bool adapt_timeouts(struct scene *s)
 {
 	const struct ct_settings *set = &s->v.config->settings;
-	double fill = s->v.unlimited ? 0 : 100.0 * (double)s->v.entries / (double)s->v.limit;
-	double down = set->adaptive ? scale_for(set, fill) : 1;
-	double up = set->adaptive ? scale_for(set, fill + SCALE_HYSTERESIS) : 1;
+	double fill = s->v.unlimited ? 0 : 100.0 * (double)s->v.entries / (double)s->v.limit, now = s->d->scale;
+	bool recent = s->d->scale_at_usec && view_since(s->v.now, s->d->scale_at_usec) < RELIEF_USEC;
 
 	if (s->v.now < s->d->timeouts_backoff.until_usec)
 		return false;
 	s->ret->action = DECIDE_TIMEOUTS;
-	if (down < s->d->scale) {
-		s->ret->scale = down;
+	s->ret->reason = DECIDE_RELIEF;
+	s->ret->scale = 1;
+	if (!set->adaptive)
+		return now < 1;
+	s->ret->scale = scale_for(set, fill);
+	if (s->ret->scale < now) {
 		s->ret->reason = DECIDE_PRESSURE;
 		return true;
 	}
-	s->ret->scale = up;
-	s->ret->reason = DECIDE_RELIEF;
-	return up > s->d->scale && (!set->adaptive || view_since(s->v.now, s->d->scale_at_usec) >= RELIEF_USEC);
+	s->ret->scale = scale_back(set, fill, now);
+	return s->ret->scale > now && !recent;
 }
 
 /* Fixed numbers are meant as they are; what a policy says must have been enough for a day. */
@@ -671,7 +695,7 @@ static bool shrink(struct scene *s)
 	if (!low || !may_set_limit(s) || (!fixed && view_since(s->v.now, d->low_since_usec) < LOW_USEC))
 		return false;
 	set_limit(s, need);
-	return true;
+	return sets_something(s);
 }
 
 /* The first that proposes something; one action at a time. adapt_timeouts says its reason itself. */

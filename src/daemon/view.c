@@ -334,6 +334,14 @@ static void see_time(struct view *v, struct decide *d)
 	v->now = now;
 }
 
+/* A load of a quarter of the lowest limit refuses one in 200,000; the arithmetic isn't worth it below. */
+double view_refused(const struct view *v, double load)
+{
+	const struct ct_kernel *kernel = &v->config->request.kernel;
+
+	return 4 * load < kernel->chain_limit_min ? 0 : ct_chain_p_refused(load, kernel);
+}
+
 double view_load(const struct view *v, uint64_t entries, uint64_t buckets)
 {
 	return ct_chain_load(v->all_entries - v->entries + entries, buckets);
@@ -369,7 +377,7 @@ void view_cause(const struct view *v, struct decide *d, struct ct_cause *ret)
 	} else if (d->cause_usec == 0 || v->now >= d->cause_usec + COUNT_USEC) {
 		s.all_entries = (struct ct_u64){ .known = true, .v = v->all_entries };
 		s.ceiling = (struct ct_u64){ .known = v->ceiling > 0, .v = v->ceiling };
-		s.p_refused = ct_chain_p_refused(view_load(v, v->entries, v->buckets), &v->config->request.kernel);
+		s.p_refused = view_refused(v, view_load(v, v->entries, v->buckets));
 		s.seconds = (double)d->counts.before_usec / (double)VIEW_SECOND;
 		for (int i = 0; i < CT_COUNTER__COUNT; i++) {
 			s.counted[i] = v->look->counter[i];

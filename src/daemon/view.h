@@ -65,6 +65,9 @@ uint64_t view_since(uint64_t now, uint64_t since);
 /* Mean chain length with so many entries of ours; those of others stay as they are. */
 double view_load(const struct view *v, uint64_t entries, uint64_t buckets);
 
+/* P(a new connection is refused because of a chain's length) at so much load; 0 .. 1 */
+double view_refused(const struct view *v, double load);
+
 /* The cause as the counters of the last seconds tell it. */
 void view_cause(const struct view *v, struct decide *d, struct ct_cause *ret);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 # What the guests of tests/vm/daemon* use beside guest.sh.
 
 # start [OPTION...]: conntuned in the background; its lines are in /tmp/daemon.log
