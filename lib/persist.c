@@ -24,6 +24,23 @@ static const char *const paths[CT_BOOT_FILES_MAX] = {
 	[MODPROBE] = "etc/modprobe.d/conntune.conf",
 };
 
+/*
+ * Of this boot alone. The names sort before those of others, and before ours of above: whoever else says something has
+ * the last word.
+ */
+enum { RUN_SYSCTL, RUN_MODPROBE, RUN_FILES };
+static const char *const run_paths[RUN_FILES] = {
+	[RUN_SYSCTL] = "run/sysctl.d/00-conntune-boot.conf",
+	[RUN_MODPROBE] = "run/modprobe.d/00-conntune-boot.conf",
+};
+
+static const char undo[] =
+	"# `conntune revert` removes this file and brings back the values found before. conntune replaces it\n"
+	"# as a whole: lines of your own belong into a file of another name.\n";
+static const char passing[] =
+	"# By conntuned-boot.service, for this boot: computed anew at the next one. Any other file that sets\n"
+	"# the same has the last word.\n";
+
 /* The names of one kernel. */
 struct names {
 	const char *module;
@@ -42,24 +59,20 @@ static void add(struct ct_boot_file *file, const char *format, ...)
 	va_end(args);
 }
 
-static struct ct_boot_file *start(struct ct_boot_files *files, int i, const char *what)
+static struct ct_boot_file *start(struct ct_boot_files *files, int i, const char *what, const char *about)
 {
 	struct ct_boot_file *file = &files->file[i];
 
 	file->absent = false;
-	add(file,
-	    CT_BOOT_MARK "\n"
-	    "# %s\n"
-	    "# `conntune revert` removes this file and brings back the values found before. conntune replaces it\n"
-	    "# as a whole: lines of your own belong into a file of another name.\n\n",
-	    what);
+	add(file, CT_BOOT_MARK "\n# %s\n%s\n", what, about);
 	return file;
 }
 
 static void make_sysctl(const struct ct_facts *facts, const struct names *names, uint64_t limit, uint64_t buckets,
 			struct ct_boot_files *files)
 {
-	struct ct_boot_file *file = start(files, SYSCTL, "Size of the connection tracking table, see sysctl.d(5).");
+	struct ct_boot_file *file =
+		start(files, SYSCTL, "Size of the connection tracking table, see sysctl.d(5).", undo);
 	bool module = facts->presence != CT_PRESENCE_BUILTIN;
 
 	if (ct_kver_at_least(&facts->kernel, 4, 8, 0))
@@ -81,12 +94,12 @@ static void make_module(const struct names *names, uint64_t buckets, struct ct_b
 {
 	struct ct_boot_file *file;
 
-	file = start(files, MODULES_LOAD, "Loads connection tracking early, see modules-load.d(5).");
+	file = start(files, MODULES_LOAD, "Loads connection tracking early, see modules-load.d(5).", undo);
 	add(file,
 	    "# Before sysctl.d is read: loaded by the first rule that needs it, it would keep the limit 8 x hashsize.\n"
 	    "%s\n",
 	    names->module);
-	file = start(files, MODPROBE, "Size of the connection tracking table's hash, see modprobe.d(5).");
+	file = start(files, MODPROBE, "Size of the connection tracking table's hash, see modprobe.d(5).", undo);
 	add(file,
 	    "# Buckets of the hash table. This alone makes the limit 8 x %" PRIu64 ": /%s puts it right.\n"
 	    "options %s hashsize=%" PRIu64 "\n",
@@ -163,6 +176,35 @@ int ct_boot_files_make(const struct ct_facts *facts, uint64_t limit, uint64_t bu
 	make_sysctl(facts, &names, limit, buckets, &files);
 	if (facts->presence != CT_PRESENCE_BUILTIN)
 		make_module(&names, buckets, &files);
+	*ret = files;
+	return 0;
+}
+
+int ct_boot_run_make(const struct ct_facts *facts, uint64_t limit, uint64_t buckets, struct ct_boot_files *ret,
+		     struct ct_err *err)
+{
+	struct ct_boot_files files = { .count = RUN_FILES };
+	struct names names = names_of(facts);
+	struct ct_boot_file *file;
+	int r = check_values(facts, limit ? limit : 1, buckets, err);
+
+	if (r < 0)
+		return r;
+	if (facts->presence != CT_PRESENCE_ABSENT)
+		return ct_err_set(err, -EEXIST, "connection tracking is %s already: its hash size is chosen",
+				  facts->presence == CT_PRESENCE_BUILTIN ? "built in" : "loaded");
+	if (!ct_kver_at_least(&facts->kernel, 2, 6, 0) || (facts->netns_initial_known && !facts->netns_initial))
+		return ct_err_set(err, -EOPNOTSUPP, "no modprobe.d for this kernel, or not in this network namespace");
+	for (size_t i = 0; i < files.count; i++) {
+		(void)snprintf(files.file[i].path, sizeof(files.file[i].path), "%s", run_paths[i]);
+		files.file[i].absent = true;
+	}
+	if (limit) {
+		file = start(&files, RUN_SYSCTL, "Size of the connection tracking table, see sysctl.d(5).", passing);
+		add(file, "%s = %" PRIu64 "\n", names.limit, limit);
+	}
+	file = start(&files, RUN_MODPROBE, "Size of the connection tracking table's hash, see modprobe.d(5).", passing);
+	add(file, "options %s hashsize=%" PRIu64 "\n", names.module, buckets);
 	*ret = files;
 	return 0;
 }
@@ -314,7 +356,7 @@ static bool is_ours(struct ct_fs *fs, const char *path)
 	char link[8], start[sizeof(CT_BOOT_MARK) + 1];
 
 	return ct_fs_readlink(fs, path, link, sizeof(link), NULL) == -EINVAL &&
-		ct_fs_read_start(fs, path, start, sizeof(start), NULL, NULL) == 0 && ct_boot_text_is_ours(start);
+	       ct_fs_read_start(fs, path, start, sizeof(start), NULL, NULL) == 0 && ct_boot_text_is_ours(start);
 }
 
 size_t ct_boot_files_present(struct ct_fs *fs, const char *path[CT_BOOT_FILES_MAX])

@@ -43,6 +43,15 @@ struct ct_boot_files {
 int ct_boot_files_make(const struct ct_facts *facts, uint64_t limit, uint64_t buckets,
 		       struct ct_boot_files *ret, struct ct_err *err);
 
+/**
+ * ct_boot_run_make - files below /run that make this boot's module come up with these values. Pure.
+ * For a module that isn't loaded yet: modprobe.d (hashsize) and, unless @limit is 0 because somebody else sets it, sysctl.d
+ * (since hashsize alone makes it 8 x). They go first by name, so every other file has the last word.
+ * Returns: 0; -EEXIST if it is there already; -EOPNOTSUPP where nobody reads them; -ERANGE; -EINVAL as above.
+ */
+int ct_boot_run_make(const struct ct_facts *facts, uint64_t limit, uint64_t buckets, struct ct_boot_files *ret,
+		     struct ct_err *err);
+
 /* What ct_boot_files_write() would do with each file. */
 enum ct_boot_change {
 	CT_BOOT_SAME,

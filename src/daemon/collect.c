@@ -72,7 +72,8 @@ static int look_at_memory(struct collect *c, uint64_t now_usec, bool busy, struc
 	return 0;
 }
 
-static int take_picture(struct collect *c, uint64_t now_usec, bool present, struct ct_err *err)
+/* After a reload all namespaces begin with nothing, and values are wanted back soon: no survey then. */
+static int take_picture(struct collect *c, uint64_t now_usec, bool survey, struct ct_err *err)
 {
 	int r = ct_facts_collect(c->fs, NULL, &c->facts, err);
 
@@ -82,7 +83,7 @@ static int take_picture(struct collect *c, uint64_t now_usec, bool present, stru
 	c->begun = c->fresh = true;
 	c->stale = false;
 	c->netns = (struct ct_netns_survey){ 0 };
-	return present ? ct_netns_survey(c->fs, COLLECT_PROCESSES, &c->netns, err) : 0;
+	return survey ? ct_netns_survey(c->fs, COLLECT_PROCESSES, &c->netns, err) : 0;
 }
 
 /* Facts that plans rest on are those of this look. */
@@ -162,7 +163,7 @@ int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix,
 	c->fresh = false;
 	if (!c->begun || c->stale || now.present != c->was_present || look.reloaded ||
 	    now_usec - c->facts_usec >= COLLECT_FACTS_USEC)
-		r = take_picture(c, now_usec, now.present, err);
+		r = take_picture(c, now_usec, now.present && !look.reloaded, err);
 	if (r < 0)
 		return r;
 	c->was_present = now.present;

@@ -2,6 +2,7 @@
 /* Start, the cycle, the end. */
 #include "config.h"
 #include "daemon.h"
+#include "sandbox.h"
 #include "sizing.h"
 
 #include <errno.h>
@@ -317,6 +318,9 @@ static int start(struct daemon *d, struct ct_err *err)
 	start_history(d);
 	if (!d->opt.dry_run)
 		start_control(d);
+	r = sandbox_enter(&d->opt.sandbox, err);
+	if (r < 0)
+		return r;
 	/* the first cycle decides whether there is anything to do here at all */
 	r = cycle(d, err);
 	if (r < 0)

@@ -132,12 +132,12 @@ static bool memory_isnt_back(const struct scene *s)
 /* Many unanswered entries are a flood if they are about to be too many; and so are fewer that have had their share. */
 static bool is_flooded(const struct scene *s)
 {
-	return s->v.holds || (s->v.flooded && (s->v.wants || s->v.evicts));
+	return s->v.crowd && (s->v.wants || s->v.evicts);
 }
 
 static bool flood_isnt_over(const struct scene *s)
 {
-	return s->v.quiet_usec < CALM_USEC && (s->v.flooded || s->v.crowd_usec < CALM_USEC);
+	return s->v.quiet_usec < CALM_USEC && (s->v.crowd || s->v.crowd_usec < CALM_USEC);
 }
 
 /* Nothing to be loud about while the room that there is will do. */
@@ -1029,8 +1029,10 @@ static void note_values(struct decide *d, const struct decide_verdict *verdict, 
 }
 
 /* What is in force is somebody's decision again, and stays it until `conntune resume`. */
-static void note_put_back(struct decide *d, const struct decide_outcome *outcome)
+static void note_put_back(struct decide *d, const struct decide_verdict *verdict, const struct decide_outcome *outcome)
 {
+	if (verdict->buckets)
+		d->buckets_at_usec = d->now_usec;
 	d->confirm_by_usec = 0;
 	d->set_limit = d->set_buckets = 0;
 	d->hold = true;
@@ -1055,7 +1057,7 @@ void decide_done(struct decide *d, const struct decide_verdict *verdict, const s
 	else if (verdict->action == DECIDE_TIMEOUTS)
 		note_timeouts(d, verdict);
 	else if (verdict->action == DECIDE_PUT_BACK)
-		note_put_back(d, outcome);
+		note_put_back(d, verdict, outcome);
 	else
 		note_values(d, verdict, outcome);
 }

@@ -160,7 +160,7 @@ struct decide_counts {
 /* Everything remembered; plain, so that a simulation can copy it. Members are decide.c's and view.c's business. */
 struct decide {
 	enum decide_state state;
-	uint64_t now_usec;              /* of the last look; 0: none yet */
+	uint64_t now_usec;              /* of the last look; 0: none yet, so a clock at 0 counts as 1 */
 	uint64_t since_usec;            /* in this state */
 	struct ct_forecast forecast;
 	struct decide_sizes sizes;
@@ -170,7 +170,8 @@ struct decide {
 	uint32_t unread;                /* looks in a row without limit or entries */
 	uint64_t quiet_since_usec;      /* nothing near, nothing lost; 0: not quiet */
 	bool flooded;                   /* by their share, with hysteresis */
-	uint64_t crowd_since_usec;      /* flooded or not since then */
+	bool crowd;                     /* that, or those who come have had their share */
+	uint64_t crowd_since_usec;      /* it is so, or isn't, since then */
 	double unreplied;               /* last known share */
 	uint64_t answered;              /* entries that it left, of those that there were then */
 	uint64_t unreplied_usec;        /* when; 0: never */

@@ -10,7 +10,7 @@
 #define STATE "var/lib/conntune"
 #define SOCKET "run/conntuned/org.conntune"
 
-enum { ROOT = 256, STATE_DIR, SOCKET_PATH, DRY_RUN, RESTORE, CHECK_CONFIG, PRINT_CONFIG, FOREGROUND, SHOW_HELP, SHOW_VERSION };
+enum { ROOT = 256, STATE_DIR, SOCKET_PATH, SANDBOX, DRY_RUN, RESTORE, CHECK_CONFIG, PRINT_CONFIG, FOREGROUND, SHOW_HELP, SHOW_VERSION };
 
 static const struct row {
 	const char *name, *argument, *help;
@@ -23,6 +23,7 @@ static const struct row {
 	{ "root", "DIR", "work on a captured machine, not on this one", ROOT },
 	{ "state", "DIR", "history and time-outs are kept here [/" STATE "]", STATE_DIR },
 	{ "socket", "PATH", "the local API listens here [/" SOCKET "]", SOCKET_PATH },
+	{ "sandbox", "MODE", "system calls that aren't needed: refuse, kill, or off [refuse]", SANDBOX },
 	{ "foreground", NULL, "stay in the foreground; conntuned always does", FOREGROUND },
 	{ "help", NULL, "show this, then end", SHOW_HELP },
 	{ "version", NULL, "show the version, then end", SHOW_VERSION },
@@ -42,7 +43,7 @@ static const char *below(const char *path)
 	return path + strspn(path, "/");
 }
 
-static void take(struct daemon_options *o, int id, const char *argument)
+static int take(struct daemon_options *o, int id, const char *argument)
 {
 	switch (id) {
 	case ROOT:
@@ -54,6 +55,8 @@ static void take(struct daemon_options *o, int id, const char *argument)
 	case SOCKET_PATH:
 		o->socket = below(argument);
 		break;
+	case SANDBOX:
+		return sandbox_mode_by_name(argument, &o->sandbox.mode);
 	case DRY_RUN:
 		o->dry_run = true;
 		break;
@@ -75,6 +78,7 @@ static void take(struct daemon_options *o, int id, const char *argument)
 	default:
 		break;
 	}
+	return 0;
 }
 
 /* Relative paths would mean another file after a change of directory, and ".." one outside the root. */
@@ -102,7 +106,8 @@ int daemon_options_parse(int argc, char **argv, struct daemon_options *ret, stru
 			return refuse(err, "unknown option", argv[optind - 1]);
 		if (id == ':')
 			return refuse(err, "an argument is missing for", argv[optind - 1]);
-		take(&o, id, optarg);
+		if (take(&o, id, optarg) < 0)
+			return refuse(err, "--sandbox is refuse, kill or off, not", optarg);
 	}
 	if (optind < argc)
 		return refuse(err, "conntuned takes no arguments, not even", argv[optind]);

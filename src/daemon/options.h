@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <conntune/err.h>
+#include "sandbox.h"
 
 /* Exit codes are those of conntune(1). */
 enum daemon_exit {
@@ -22,9 +23,11 @@ enum daemon_exit {
  * @root:  "/" or a captured tree
  * @state: directory of history and time-outs, below the root, without a slash in front
  * @socket: of the local API, below the root likewise
+ * @sandbox: what becomes of system calls that aren't needed
  */
 struct daemon_options {
 	const char *root, *state, *socket;
+	struct sandbox_options sandbox;
 	bool dry_run, restore, check_config, print_config, help, version;
 };
 

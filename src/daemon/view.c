@@ -297,10 +297,7 @@ static void see_crowd(struct view *v, struct decide *d)
 		flooded = flooded_by_share(d, v->share_unreplied, set->unreplied_percent);
 	else if (untold)
 		flooded = flooded_by_counters(v, d);
-	if (flooded != d->flooded || d->crowd_since_usec == 0)
-		d->crowd_since_usec = v->now;
-	d->flooded = v->flooded = flooded;
-	v->crowd_usec = view_since(v->now, d->crowd_since_usec);
+	d->flooded = flooded;
 	v->flood_share = (uint64_t)((double)v->ceiling * set->flood_percent / 100);
 	v->cap = v->flood_share;
 	if (v->share_known ? v->share_unreplied < SHARE_OF_NOTE : untold && !flooded)
@@ -310,12 +307,17 @@ static void see_crowd(struct view *v, struct decide *d)
 	v->cap = min_u64(v->cap, v->room);
 	v->holds = v->wants && v->share_known && v->cap < v->room - v->room / 64 && v->limit >= v->cap - v->cap / 8 &&
 		   (double)v->entries * v->share_unreplied >= (double)v->flood_share / 2;
+	v->crowd = flooded || v->holds;
+	if (v->crowd != d->crowd || d->crowd_since_usec == 0)
+		d->crowd_since_usec = v->now;
+	d->crowd = v->crowd;
+	v->crowd_usec = view_since(v->now, d->crowd_since_usec);
 }
 
 /* Time goes on or stands still; a clock set back must not leave moments in the future that never come. */
 static void see_time(struct view *v, struct decide *d)
 {
-	uint64_t now = v->look->now_usec;
+	uint64_t now = v->look->now_usec ? v->look->now_usec : 1;
 
 	if (now < d->now_usec) {
 		ct_forecast_init(&d->forecast);

@@ -32,7 +32,8 @@
  * @evicts:        counted within the last second or two
  * @turned_away:   evicted and dropped, a second: what a full table doesn't show as growth
  * @quiet_usec:    nothing near and nothing lost for so long
- * @crowd_usec:    it has been a flood, or not been one, for so long
+ * @crowd:         many unanswered ones, by their share or because they have had it
+ * @crowd_usec:    that is so, or isn't, for so long
  * @mem_low, @mem_back: MemAvailable is at its floor; is well above it
  * @stall_usec:    predicted, of a resize now
  */
@@ -51,7 +52,7 @@ struct view {
 	bool wants, holds, pending, evicts;
 	double turned_away;
 	uint64_t quiet_usec, crowd_usec;
-	bool flooded;
+	bool crowd;
 	bool mem_low, mem_back;
 	double stall_usec;
 };

@@ -53,7 +53,7 @@ unshare -n sh -c "$make 'n=700 proto=17 src=10.1.0.1 dst=10.0.0.2 dport=53 statu
 other=$!
 read -r _ <"$tmp/ready"
 
-"$conntuned" 2>"$tmp/log" &
+"$conntuned" --sandbox kill 2>"$tmp/log" &
 daemon=$!
 until_true 20 said 'state blind'
 until_true 20 tells '.state == "blind" and .entries >= 1'

@@ -27,7 +27,7 @@ until_true()
 start()
 {
 	: >"$tmp/log"
-	"$conntuned" --root "$tree" "$@" 2>>"$tmp/log" &
+	"$conntuned" --sandbox kill --root "$tree" "$@" 2>>"$tmp/log" &
 	daemon=$!
 }
 
@@ -74,7 +74,7 @@ run_daemon()
 # --- options
 run_daemon --help
 is "--help: exit code" "$status" 0
-is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 10
+is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 11
 run_daemon --version
 is "--version" "$(cat "$tmp/out")" "conntuned $("$conntune" --version | sed 's/conntune //')"
 for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere"; do
@@ -195,7 +195,7 @@ captured
 for tree in "$trees"/*/; do
 	name=$(basename "$tree")
 	: >"$tmp/log"
-	"$conntuned" --root "$tree" --dry-run 2>>"$tmp/log" &
+	"$conntuned" --sandbox kill --root "$tree" --dry-run 2>>"$tmp/log" &
 	daemon=$!
 	if [ "$name" = 5.10-no-memtotal ]; then
 		status=0

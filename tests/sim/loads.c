@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#define ROUNDS 300
+#define ROUNDS 100
 #define EVENTS 60
 
 static uint64_t below(struct sim *s, uint64_t n)

@@ -217,7 +217,7 @@ static void check_limit(struct sim *s, const struct decide_look *look, const str
 		wrong(s, "%s raises the limit though memory is at its floor", name_of(v));
 }
 
-static void check_buckets(struct sim *s, const struct decide_verdict *v)
+static void check_buckets(struct sim *s, const struct decide_look *look, const struct decide_verdict *v)
 {
 	bool counts = v->reason == DECIDE_CHAINS || v->reason == DECIDE_FORECAST || v->reason == DECIDE_DEMAND;
 
@@ -225,7 +225,7 @@ static void check_buckets(struct sim *s, const struct decide_verdict *v)
 		return;
 	if (v->buckets < s->buckets && v->action == DECIDE_SET && v->reason != DECIDE_FOREIGN_WRITE)
 		wrong(s, "%s lowers buckets from %" PRIu64 " to %" PRIu64, name_of(v), s->buckets, v->buckets);
-	if (counts && s->bucket_write_usec && s->now < s->bucket_write_usec + s->settings.cooldown_usec)
+	if (counts && s->bucket_write_usec && look->now_usec < s->bucket_write_usec + s->settings.cooldown_usec)
 		wrong(s, "%s resizes again within the cool-down", name_of(v));
 	if (!s->can_set_buckets)
 		wrong(s, "%s sets buckets that can't be set", name_of(v));
@@ -267,7 +267,7 @@ static void check_verdict(struct sim *s, const struct decide_look *look, const s
 		wrong(s, "evidence without end, or no cause");
 	if (sets) {
 		check_limit(s, look, v);
-		check_buckets(s, v);
+		check_buckets(s, look, v);
 		check_budget(s, v);
 	}
 }
@@ -306,7 +306,7 @@ static void write_buckets(struct sim *s, const struct decide_verdict *v, struct 
 	s->tally.stall = fmax(s->tally.stall, (double)outcome->stall_usec / (double)SIM_SECOND);
 	s->tally.bucket_writes++;
 	s->buckets = got;
-	s->bucket_write_usec = s->now;
+	s->bucket_write_usec = s->decide.now_usec;
 }
 
 static void write_limit(struct sim *s, uint64_t limit)

@@ -80,7 +80,7 @@ struct sim {
 	/* the daemon */
 	struct decide decide;
 	struct decide_verdict verdict;
-	uint64_t bucket_write_usec;     /* last one that a cool-down counts from; 0: none */
+	uint64_t bucket_write_usec;     /* by the daemon's clock, which may stand still; 0: none */
 	uint64_t found_limit;           /* in force before any write of ours */
 
 	struct sim_tally tally;

@@ -510,6 +510,71 @@ START_TEST(remove_reports_what_it_cannot_look_at)
 }
 END_TEST
 
+#define RUN_SYSCTL "run/sysctl.d/00-conntune-boot.conf"
+#define RUN_MODPROBE "run/modprobe.d/00-conntune-boot.conf"
+
+static struct ct_facts not_loaded(void)
+{
+	struct ct_facts facts = MODERN;
+
+	facts.presence = CT_PRESENCE_ABSENT;
+	return facts;
+}
+
+START_TEST(boot_of_now_gets_both_values_below_run)
+{
+	const struct ct_facts facts = not_loaded();
+	const char *dir = scratch_dir();
+	struct ct_fs *fs = open_root(dir);
+	struct ct_boot_files files;
+	struct ct_err err = { 0 };
+
+	ck_assert_msg(ct_boot_run_make(&facts, 65536, 32768, &files, &err) == 0, "%s", err.msg);
+	ck_assert_uint_eq(files.count, 2);
+	ck_assert_int_eq(ct_boot_files_write(fs, &files, &err), 0);
+	ck_assert_ptr_nonnull(strstr(get_file(dir, RUN_SYSCTL), "\nnet.netfilter.nf_conntrack_max = 65536\n"));
+	ck_assert_ptr_nonnull(strstr(get_file(dir, RUN_MODPROBE), "\noptions nf_conntrack hashsize=32768\n"));
+	ck_assert_ptr_null(strstr(get_file(dir, RUN_MODPROBE), "revert"));
+	/* somebody else sets the limit: ours goes */
+	ck_assert_int_eq(ct_boot_run_make(&facts, 0, 1024, &files, &err), 0);
+	ck_assert_int_eq(ct_boot_files_write(fs, &files, &err), 0);
+	ck_assert_ptr_null(get_file(dir, RUN_SYSCTL));
+	ck_assert_ptr_nonnull(strstr(get_file(dir, RUN_MODPROBE), "hashsize=1024\n"));
+	(void)ct_fs_free(fs);
+}
+END_TEST
+
+static const struct {
+	uint64_t limit, buckets;
+	enum ct_presence presence;
+	struct ct_kver kernel;
+	bool elsewhere;
+	int rc;
+	const char *word;
+} not_now[] = {
+	{ 65536, 65536, CT_PRESENCE_MODULE, { 6, 1, 0 }, false, -EEXIST, "loaded already" },
+	{ 65536, 65536, CT_PRESENCE_BUILTIN, { 6, 1, 0 }, false, -EEXIST, "built in already" },
+	{ 65536, 65536, CT_PRESENCE_ABSENT, { 2, 4, 32 }, false, -EOPNOTSUPP, "modprobe.d" },
+	{ 65536, 65536, CT_PRESENCE_ABSENT, { 6, 1, 0 }, true, -EOPNOTSUPP, "namespace" },
+	{ 65536, 0, CT_PRESENCE_ABSENT, { 6, 1, 0 }, false, -ERANGE, "0 buckets" },
+	{ 65536, UINT64_C(1) << 31, CT_PRESENCE_ABSENT, { 6, 1, 0 }, false, -ERANGE, "buckets" },
+	{ UINT64_C(1) << 31, 65536, CT_PRESENCE_ABSENT, { 6, 1, 0 }, false, -ERANGE, "limit" },
+};
+
+START_TEST(boot_of_now_is_refused)
+{
+	struct ct_facts facts = not_loaded();
+	struct ct_boot_files files;
+	struct ct_err err = { 0 };
+
+	facts.presence = not_now[_i].presence;
+	facts.kernel = not_now[_i].kernel;
+	facts.netns_initial_known = not_now[_i].elsewhere;
+	ck_assert_failed(ct_boot_run_make(&facts, not_now[_i].limit, not_now[_i].buckets, &files, &err), err,
+			 not_now[_i].rc, not_now[_i].word);
+}
+END_TEST
+
 Suite *module_suite(void)
 {
 	Suite *s = suite_create("persist");
@@ -535,6 +600,8 @@ Suite *module_suite(void)
 	tcase_add_test(files, remove_is_content_with_nothing_and_with_odd_trees);
 	tcase_add_test(files, remove_goes_on_after_a_failure_and_reports_the_first);
 	tcase_add_test(files, remove_reports_what_it_cannot_look_at);
+	tcase_add_test(files, boot_of_now_gets_both_values_below_run);
+	tcase_add_loop_test(tc, boot_of_now_is_refused, 0, ct_array_size(not_now));
 	suite_add_tcase(s, files);
 	return s;
 }

@@ -216,8 +216,7 @@ static const char *const damaged[] = {
 	"{\"format\":\"conntune timeouts 1\",\"timeouts\":{\"nf_conntrack_udp_timeout\":7}}",
 	"{\"format\":\"conntune timeouts 1\",\"timeouts\":{\"nf_conntrack_udp_timeout\":{\"original\":0,\"set\":10,\"before\":30}}}",
 	"{\"format\":\"conntune timeouts 1\",\"timeouts\":{\"nf_conntrack_udp_timeout\":{\"original\":30,\"set\":10}}}",
-	"{\"format\":\"conntune timeouts 1\",\"timeouts\":{\"nf_conntrack_udp_timeout\":{\"original\":99999999999,\"set\":10,"
-	"\"before\":30}}}",
+	"{\"format\":\"conntune timeouts 1\",\"timeouts\":{\"nf_conntrack_udp_timeout\":{\"original\":9999999,\"set\":10,\"before\":30}}}",
 };
 
 START_TEST(a_damaged_file_is_said_and_stays)

@@ -6,7 +6,7 @@
 start()
 {
 	: >/tmp/daemon.log
-	conntuned "$@" 2>>/tmp/daemon.log &
+	conntuned --sandbox kill "$@" 2>>/tmp/daemon.log &
 	daemon=$!
 }
 
@@ -70,7 +70,7 @@ limit_is_above()
 # start2 [OPTION...]: a second one, in /tmp/second.log
 start2()
 {
-	conntuned "$@" 2>/tmp/second.log &
+	conntuned --sandbox kill "$@" 2>/tmp/second.log &
 	second=$!
 }
 
