@@ -87,7 +87,7 @@ static struct ct_u64 mem_available(uint64_t available, bool has_available, const
 	return sum;
 }
 
-const char *ct_facts_meminfo(char *text, struct ct_u64 *total, struct ct_u64 *available)
+const char *ct_facts_meminfo(char *text, struct ct_u64 *total, struct ct_u64 *available, struct ct_u64 *slab)
 {
 	static const char *const parts[] = { "MemFree", "Buffers", "Cached" };
 	uint64_t part[3] = { 0 }, v = 0;
@@ -96,12 +96,13 @@ const char *ct_facts_meminfo(char *text, struct ct_u64 *total, struct ct_u64 *av
 	char *line;
 	int r;
 
-	*total = (struct ct_u64){ .known = false };
+	*total = *slab = (struct ct_u64){ .known = false };
 	while ((line = ct_facts_line(&text))) {
 		r = meminfo_line(line, "MemTotal", &total->v);
 		if (r == -EBADMSG || (r == 0 && total->v == 0))
 			return line;
 		total->known |= r == 0;
+		slab->known |= meminfo_line(line, "SUnreclaim", &slab->v) == 0;
 		has_available |= meminfo_line(line, "MemAvailable", &v) == 0;
 		for (size_t i = 0; i < ct_array_size(parts); i++)
 			found += meminfo_line(line, parts[i], &part[i]) == 0;
@@ -114,13 +115,14 @@ static int read_memory(struct ct_fs *fs, struct ct_facts *f, struct ct_err *err)
 {
 	static const char path[] = "proc/meminfo";
 	const char *malformed;
+	struct ct_u64 slab;
 	char text[8192];
 	int r;
 
 	r = ct_facts_text(fs, path, text, sizeof(text), err);
 	if (r < 0)
 		return r == -ENODATA ? 0 : r;
-	malformed = ct_facts_meminfo(text, &f->ram_bytes, &f->mem_available_bytes);
+	malformed = ct_facts_meminfo(text, &f->ram_bytes, &f->mem_available_bytes, &slab);
 	return malformed ? bad(fs, path, malformed, err) : 0;
 }
 

@@ -20,9 +20,10 @@ int ct_facts_text(struct ct_fs *fs, const char *path, char *buf, size_t n, struc
 /**
  * ct_facts_meminfo - MemTotal and MemAvailable, or before 3.14 what is free or easily made free
  * @text: of proc/meminfo; is cut into lines
+ * @slab: SUnreclaim (2.6.19), where connections are among others
  * Returns: NULL; the line of MemTotal if it is malformed or says 0.
  */
-const char *ct_facts_meminfo(char *text, struct ct_u64 *total, struct ct_u64 *available)
+const char *ct_facts_meminfo(char *text, struct ct_u64 *total, struct ct_u64 *available, struct ct_u64 *slab)
 	__attribute__((nonnull, warn_unused_result));
 
 /* A whole number that isn't negative, from a file whose fact may stay unknown, whatever is wrong with it. */

@@ -192,12 +192,13 @@ int ct_gauge_read(struct ct_gauge *g, struct ct_reading *ret, struct ct_err *err
 	return r;
 }
 
-int ct_gauge_memory(struct ct_gauge *g, struct ct_u64 *total, struct ct_u64 *available, struct ct_err *err)
+int ct_gauge_memory(struct ct_gauge *g, struct ct_u64 *total, struct ct_u64 *available, struct ct_u64 *slab,
+		    struct ct_err *err)
 {
 	const char *bad;
 	ssize_t n;
 
-	*total = *available = (struct ct_u64){ .known = false };
+	*total = *available = *slab = (struct ct_u64){ .known = false };
 	if (!ct_fs_is_live(g->fs))
 		close_one(&g->meminfo);
 	if (g->meminfo < 0)
@@ -208,7 +209,7 @@ int ct_gauge_memory(struct ct_gauge *g, struct ct_u64 *total, struct ct_u64 *ava
 	if (n < 0)
 		return ct_err_set(err, -errno, "cannot read proc/meminfo below %s: %m", ct_fs_root(g->fs));
 	g->text[n] = '\0';
-	bad = ct_facts_meminfo(g->text, total, available);
+	bad = ct_facts_meminfo(g->text, total, available, slab);
 	return bad ? ct_err_set(err, -EBADMSG, "proc/meminfo below %s is malformed: '%.60s'", ct_fs_root(g->fs), bad) : 0;
 }
 

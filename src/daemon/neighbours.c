@@ -3,7 +3,7 @@
 #include "config.h"
 #include "neighbours.h"
 
-#include <errno.h>
+#include <math.h>
 
 /*
  * An entry takes 256 bytes of slab, with its extensions 384 (kernels from 5.19; older ones more). Entries that we see are
@@ -30,6 +30,40 @@ bool neighbours_smoke(struct neighbours_smoke *s, uint64_t slab, uint64_t entrie
 	return slab - s->slab > (s->most - s->entries) * SEEN_BYTES + of_note * UNSEEN_BYTES;
 }
 
+static uint64_t more(struct ct_u64 before, struct ct_u64 now)
+{
+	return before.known && now.known && now.v > before.v ? now.v - before.v : 0;
+}
+
+static uint64_t newcomers_since(const struct neighbours_crowd *c, uint64_t entries, uint64_t evicted)
+{
+	uint64_t n = 0;
+
+	if (c->usec && entries > c->entries)
+		n += entries - c->entries;
+	if (c->usec && evicted > c->evicted)
+		n += evicted - c->evicted;
+	return n;
+}
+
+/*
+ * Fewer packets than newcomers can't be: then they are counted late, or somewhere else. Each way of counting may miss some,
+ * so the higher number is believed.
+ */
+void neighbours_crowd(struct neighbours_crowd *c, uint64_t entries, uint64_t evicted,
+		      const struct ct_netns_packets *packets)
+{
+	uint64_t ip = more(c->packets.ip, packets->ip), devices = more(c->packets.devices, packets->devices);
+	double came = (double)(ip > devices ? ip : devices), newcomers;
+
+	newcomers = (double)newcomers_since(c, entries, evicted);
+	c->unreplied = newcomers > 0 ? fmin(2 - came / newcomers, 1) : 0;
+	c->known = newcomers >= NEIGHBOURS_NEWCOMERS && came >= 0.9 * newcomers && c->unreplied >= NEIGHBOURS_SHARE;
+	c->entries = entries;
+	c->evicted = evicted;
+	c->packets = *packets;
+}
+
 void neighbours_init(struct neighbours *n, struct ct_fs *fs)
 {
 	*n = (struct neighbours){ .fs = fs, .credit_usec = NEIGHBOURS_CREDIT_USEC };
@@ -42,6 +76,7 @@ static void let_go(struct neighbours *n)
 		n->counted[i] = neighbours_counted(n, i);
 	n->watched = ct_stats_free(n->watched);
 	n->sample = (struct ct_sample){ .entries = { .known = false } };
+	n->crowd = (struct neighbours_crowd){ .usec = 0 };
 	n->inode = n->at_survey = 0;
 }
 
@@ -61,6 +96,12 @@ void neighbours_forget(struct neighbours *n)
 struct ct_u64 neighbours_entries(const struct neighbours *n)
 {
 	return n->sample.entries;
+}
+
+bool neighbours_unreplied(const struct neighbours *n, double *share)
+{
+	*share = n->crowd.unreplied;
+	return n->crowd.known;
 }
 
 struct ct_u64 neighbours_all_entries(const struct neighbours *n, struct ct_u64 own)
@@ -103,6 +144,21 @@ static void mourn(struct neighbours *n)
 	n->due = true;
 }
 
+/* Packets after entries, so that each entry's are in it. */
+static void count_crowd(struct neighbours *n, uint64_t now)
+{
+	uint64_t entries = n->sample.entries.v, evicted = n->sample.counter[CT_COUNTER_EARLY_DROP].v;
+	struct ct_netns_packets packets = { .ip = { .known = false } };
+
+	if (n->crowd.usec && now >= n->crowd.usec && now - n->crowd.usec < NEIGHBOURS_CROWD_USEC)
+		return;
+	/* while few come it doesn't matter who */
+	if (n->crowd.usec == 0 || newcomers_since(&n->crowd, entries, evicted) >= NEIGHBOURS_NEWCOMERS)
+		ct_netns_packets(n->fs, n->survey.worst_pid, &packets);
+	neighbours_crowd(&n->crowd, entries, evicted, &packets);
+	n->crowd.usec = now;
+}
+
 static void watch(struct neighbours *n, const struct neighbours_look *look)
 {
 	let_go(n);
@@ -116,6 +172,7 @@ static void watch(struct neighbours *n, const struct neighbours_look *look)
 	}
 	for (unsigned i = 0; i < CT_COUNTER__COUNT; i++)
 		n->first[i] = n->sample.counter[i].v;
+	count_crowd(n, look->now_usec);
 }
 
 /* Many for the limit, or more than we have and not just a few. */
@@ -192,6 +249,8 @@ int neighbours_look(struct neighbours *n, const struct neighbours_look *look, st
 	earn(n, look->now_usec);
 	if (n->watched && take_sample(n) < 0)
 		mourn(n);
+	else if (n->watched)
+		count_crowd(n, look->now_usec);
 	/* half of what made it worth watching, so that it doesn't come and go */
 	if (n->watched && !is_of_note(look, n->sample.entries.v, 2 * WATCH_SHARE))
 		let_go(n);

@@ -46,6 +46,35 @@ struct neighbours_smoke {
 bool neighbours_smoke(struct neighbours_smoke *smoke, uint64_t slab, uint64_t entries, uint64_t of_note);
 
 /**
+ * struct neighbours_crowd - who comes there, as far as it shows from outside
+ * Entries of another namespace are seen by those who go there, and we may not. But each newcomer takes a packet, and one that
+ * is answered takes another. So with P packets for N newcomers at least 2 - P / N of them are without an answer: most of
+ * a flood, which is hardly more packets than entries; nothing is known where connections have much to say.
+ * @usec, @entries, @evicted, @packets: as of the last step
+ * @known:     in that step there were enough of them, and few packets
+ * @unreplied: share of the newcomers, at least
+ */
+struct neighbours_crowd {
+	uint64_t usec, entries, evicted;
+	struct ct_netns_packets packets;
+	bool known;
+	double unreplied;
+};
+
+/* Packets are counted so often, at most; fewer newcomers than that say nothing; a smaller share is none. */
+#define NEIGHBOURS_CROWD_USEC UINT64_C(100000)
+#define NEIGHBOURS_NEWCOMERS 1000
+#define NEIGHBOURS_SHARE 0.5
+
+/**
+ * neighbours_crowd - one step; pure
+ * @evicted: counter of evictions: newcomers took their places
+ * @packets: counted after the entries, so that those of each are in it
+ */
+void neighbours_crowd(struct neighbours_crowd *crowd, uint64_t entries, uint64_t evicted,
+		      const struct ct_netns_packets *packets);
+
+/**
  * struct neighbours - what is known of them
  * @survey:   the last one; the fullest one's entries are kept up to date while it is watched
  * @due:      take one as soon as there is credit
@@ -55,6 +84,7 @@ bool neighbours_smoke(struct neighbours_smoke *smoke, uint64_t slab, uint64_t en
  * @sample:   its last one; no source known is told by @entries.known
  * @first:    counted before we looked: nobody's news
  * @counted:  by those that were watched before, so that totals only grow
+ * @crowd:    who its entries are of
  * @at_survey: entries of the watched one that are part of survey.all_entries
  * @found:    the last look found it by a survey that smoke had asked for
  */
@@ -68,6 +98,7 @@ struct neighbours {
 	struct ct_stats *watched;
 	uint64_t inode, at_survey;
 	struct ct_sample sample;
+	struct neighbours_crowd crowd;
 	uint64_t first[CT_COUNTER__COUNT], counted[CT_COUNTER__COUNT];
 };
 
@@ -90,6 +121,9 @@ int neighbours_look(struct neighbours *n, const struct neighbours_look *look, st
 
 /* Entries of the watched one; unknown: none is watched. */
 struct ct_u64 neighbours_entries(const struct neighbours *n);
+
+/* Share of those who come there that nobody answers, at least; false: not known, there may be many or none. */
+bool neighbours_unreplied(const struct neighbours *n, double *share);
 
 /* Entries of all namespaces: ours and the watched one's as of now, the others' as of the survey. */
 struct ct_u64 neighbours_all_entries(const struct neighbours *n, struct ct_u64 own);
