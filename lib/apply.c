@@ -258,14 +258,15 @@ int ct_apply_undo(struct ct_fs *fs, const struct ct_pending *p, const struct ct_
 	return a < 0 ? a : b < 0 ? b : c;
 }
 
-/* The file that holds @id here, readable and writable both. */
+/* The file that holds @id here, readable and writable both. -ENOENT: this kernel has none, and no other trouble. */
 static const char *timeout_path(struct ct_fs *fs, enum ct_param_id id, int64_t *now, struct ct_err *err)
 {
 	const char *readable = NULL;
+	struct ct_err why = { 0 };
 	int64_t v;
 
 	for (const struct ct_param_path *p = ct_param_get(id)->paths; p->path; p++) {
-		if (ct_fs_read_i64(fs, p->path, &v, NULL) < 0)
+		if (ct_fs_read_i64(fs, p->path, &v, why.code && why.code != -ENOENT ? NULL : &why) < 0)
 			continue;
 		*now = v;
 		if (is_writable(fs, p))
@@ -274,6 +275,8 @@ static const char *timeout_path(struct ct_fs *fs, enum ct_param_id id, int64_t *
 	}
 	if (readable)
 		(void)ct_err_set(err, -EROFS, "%s below %s can't be written", readable, ct_fs_root(fs));
+	else if (why.code != -ENOENT)
+		*err = why;
 	else
 		(void)ct_err_set(err, -ENOENT, "no file below %s tells %s", ct_fs_root(fs), ct_param_get(id)->name);
 	return NULL;

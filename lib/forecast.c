@@ -85,7 +85,7 @@ static void middle(const struct ct_forecast *f, uint32_t back, uint32_t n, doubl
 	*entries = median(e, n);
 }
 
-/* Tukey's resistant line: from the middle of the oldest third to the middle of the newest. One wild sample moves nothing. */
+/* Tukey's resistant line: from the middle of the oldest third to that of the newest. One wild sample moves nothing. */
 static double resistant_slope(const struct ct_forecast *f, uint32_t n)
 {
 	uint32_t third = n / 3 ? n / 3 : 1;
@@ -97,36 +97,42 @@ static double resistant_slope(const struct ct_forecast *f, uint32_t n)
 }
 
 /* A sample among its neighbours: one that is far below both would make a slope that nobody climbed. */
-static double smoothed(const struct ct_forecast *f, uint32_t back, uint32_t n)
+static double smoothed(const struct ct_forecast *f, uint32_t back)
 {
-	double v[3] = { entries_at(f, back - 1), entries_at(f, back), 0 };
+	double v[3] = { entries_at(f, back - 1), entries_at(f, back), entries_at(f, back + 1) };
 
-	if (back + 1 == n)
-		return v[1];
-	v[2] = entries_at(f, back + 1);
 	return median(v, 3);
 }
 
-/*
- * The steepest way from any sample to the last one. The kernel's collector reaps in batches, so that a table which
- * fills steadily has cliffs in it: between cliffs it goes up like this, and that is what fills it.
- */
-static double steepest_slope(const struct ct_forecast *f, uint32_t n)
+/* The steepest way to the sample @to before the last, from any of the @n before it that is far enough away. */
+static double steepest_slope(const struct ct_forecast *f, uint32_t to, uint32_t n)
 {
-	uint64_t last = usec_at(f, 0), interval = last - usec_at(f, 1), span = SPAN_INTERVALS * interval;
+	uint64_t end = usec_at(f, to), span = SPAN_INTERVALS * (end - usec_at(f, to + 1));
 	double steepest = -INFINITY;
 
 	if (span > SPAN_USEC)
 		span = SPAN_USEC;
-	for (uint32_t back = 1; back < n; back++) {
-		double slope;
+	/* the oldest has no neighbour to be judged by */
+	for (uint32_t back = to + 1; back + 1 < to + n; back++) {
+		double slope = (entries_at(f, to) - smoothed(f, back)) / seconds_between(usec_at(f, back), end);
 
-		if (last - usec_at(f, back) < span && back + 1 < n)
-			continue;
-		slope = (entries_at(f, 0) - smoothed(f, back, n)) / seconds_between(usec_at(f, back), last);
-		steepest = fmax(steepest, slope);
+		if (end - usec_at(f, back) >= span || back + 2 == to + n)
+			steepest = fmax(steepest, slope);
 	}
 	return steepest;
+}
+
+/*
+ * The kernel's collector reaps in batches, so that a table which fills steadily has cliffs in it: between cliffs it goes
+ * up, and that is what fills it. Right after a cliff the way up to its edge counts.
+ */
+static double steep_side(const struct ct_forecast *f, uint32_t n)
+{
+	double slope = steepest_slope(f, 0, n);
+
+	if (n > 3 && entries_at(f, 0) < entries_at(f, 1))
+		slope = fmax(slope, steepest_slope(f, 1, n - 1));
+	return slope;
 }
 
 static void estimate(struct ct_forecast *f)
@@ -138,7 +144,7 @@ static void estimate(struct ct_forecast *f)
 		return;
 	}
 	f->rate = resistant_slope(f, n);
-	f->rate_high = fmax(f->rate, steepest_slope(f, n));
+	f->rate_high = fmax(f->rate, steep_side(f, n));
 }
 
 static uint64_t longest_interval(const struct ct_forecast *f)

@@ -2,6 +2,7 @@
 /* Two small JSON files: the values found before the first apply, and an apply that waits to be confirmed. */
 #include "config.h"
 #include "fs.h"
+#include "json.h"
 #include "record_internal.h"
 #include "util.h"
 
@@ -56,12 +57,13 @@ static int parse_object(const char *text, size_t len, const char *format, const 
 	const char *found, *key;
 	json_error_t e;
 	json_t *value;
+	int r;
 
-	o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
-	if (!o && json_error_code(&e) == json_error_out_of_memory)
-		return ct_err_set(err, -ENOMEM, "out of memory");
-	if (!o)
-		return ct_err_set(err, -EBADMSG, "line %d: %.80s", e.line, e.text);
+	r = ct_json_load(text, len, &o, &e);
+	if (r == -ENOMEM)
+		return ct_err_set(err, r, "out of memory");
+	if (r < 0)
+		return ct_err_set(err, r, "line %d: %.80s", e.line, e.text);
 	found = json_string_value(json_object_get(o, "format"));
 	if (!found || strcmp(found, format) != 0)
 		return ct_err_set(err, -EBADMSG, "its format isn't '%s'", format);
@@ -247,8 +249,9 @@ int ct_record_first(struct ct_fs *fs, const struct ct_facts *facts, struct ct_er
 	r = ct_record_load(fs, &kept, &why);
 	if (r != -ENOENT)
 		return r < 0 ? ct_err_set(err, r, "%s", why.msg) : 0;
+	/* no secret, and conntuned, which isn't root, has to read what root's conntune wrote */
 	r = record_text(&rec, text, err);
-	return r < 0 ? r : ct_fs_replace(fs, CT_RECORD_PATH, text, 0600, err);
+	return r < 0 ? r : ct_fs_replace(fs, CT_RECORD_PATH, text, 0644, err);
 }
 
 int ct_record_forget(struct ct_fs *fs, struct ct_err *err)
@@ -324,7 +327,9 @@ static int lock_pending(struct ct_fs *fs, int *ret, struct ct_err *err)
 		return ct_err_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno,
 				  "%s below %s is being dealt with by another process", CT_PENDING_PATH,
 				  ct_fs_root(fs));
-	if (fstat(fd, &st) < 0 || st.st_nlink == 0)
+	if (fstat(fd, &st) < 0)
+		return ct_err_set(err, -errno, "cannot look at %s below %s: %m", CT_PENDING_PATH, ct_fs_root(fs));
+	if (st.st_nlink == 0)
 		return none_waits(fs, err);
 	*ret = fd;
 	fd = -1;

@@ -118,6 +118,12 @@ static void tell(struct load *l, const struct file *file, unsigned line, const c
 	l->on_error(path, line, printable.msg, l->userdata);
 }
 
+static void tell_unread(struct load *l, const struct file *file, const struct ct_err *why)
+{
+	l->settings.unread = true;
+	tell(l, file, 0, "%s; until it can be read, Mode is advise", why->msg);
+}
+
 /* What says nothing of the file, and may be gone the next time. */
 static bool is_trouble(int code)
 {
@@ -163,7 +169,7 @@ static int add_drop_ins(struct load *l, unsigned dir)
 	if (is_trouble(r))
 		return ct_err_set(l->err, r, "%s", err.msg);
 	if (r < 0)
-		tell(l, &as_told, 0, "%s", err.msg);
+		tell_unread(l, &as_told, &err);
 	for (size_t i = 0; i < count && r == 0; i++)
 		if (is_drop_in(names[i]))
 			r = add_file(l, dir, ".d/", names[i]);
@@ -457,7 +463,7 @@ static int take_file(struct load *l, const struct file *file, bool *counts)
 	if (is_trouble(r))
 		return ct_err_set(l->err, r, "%s", err.msg);
 	if (r < 0) {
-		tell(l, file, 0, "%s", err.msg);
+		tell_unread(l, file, &err);
 		return 0;
 	}
 	*counts = true;
@@ -512,6 +518,8 @@ int ct_settings_load(struct ct_fs *fs, struct ct_settings *ret, ct_settings_erro
 	if (r < 0)
 		return r;
 	settle(&l);
+	if (l.settings.unread)
+		l.settings.mode = CT_MODE_ADVISE;
 	*ret = l.settings;
 	return l.told;
 }

@@ -2,6 +2,7 @@
 /* Which time-outs may shrink under pressure, how far, and how the originals survive a crash. */
 #include "config.h"
 #include "fs.h"
+#include "json.h"
 #include "timeouts_internal.h"
 #include "util.h"
 
@@ -113,11 +114,11 @@ int ct_timeouts_parse(const char *text, size_t len, struct ct_timeouts *ret, str
 	json_error_t e;
 	int r;
 
-	o = json_loadb(text, len, JSON_REJECT_DUPLICATES, &e);
-	if (!o && json_error_code(&e) == json_error_out_of_memory)
-		return ct_err_set(err, -ENOMEM, "out of memory");
-	if (!o)
-		return ct_err_set(err, -EBADMSG, "line %d: %.80s", e.line, e.text);
+	r = ct_json_load(text, len, &o, &e);
+	if (r == -ENOMEM)
+		return ct_err_set(err, r, "out of memory");
+	if (r < 0)
+		return ct_err_set(err, r, "line %d: %.80s", e.line, e.text);
 	format = json_string_value(json_object_get(o, "format"));
 	if (!format || strcmp(format, FORMAT) != 0 || !json_is_object(json_object_get(o, "timeouts")))
 		return ct_err_set(err, -EBADMSG, "its format isn't '" FORMAT "'");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Varlink frames: JSON objects that end in a NUL. Whoever sends them may be hostile: length and depth are bounded. */
 #include "config.h"
+#include "json.h"
 #include "util.h"
 
 #include <errno.h>
@@ -136,16 +137,17 @@ static bool is_deep(const char *text, size_t n)
 
 static int parse(const char *text, size_t n, json_t **ret, struct ct_err *err)
 {
+	json_t *o = NULL;
 	json_error_t e;
-	json_t *o;
+	int r;
 
 	if (is_deep(text, n))
 		return ct_err_set(err, -EBADMSG, "a message has objects more than %d deep", CT_VARLINK_DEPTH_MAX);
-	o = json_loadb(text, n, JSON_REJECT_DUPLICATES, &e);
-	if (!o && json_error_code(&e) == json_error_out_of_memory)
-		return ct_err_set(err, -ENOMEM, "out of memory");
-	if (!o)
-		return ct_err_set(err, -EBADMSG, "a message isn't JSON: byte %d: %.80s", e.position, e.text);
+	r = ct_json_load(text, n, &o, &e);
+	if (r == -ENOMEM)
+		return ct_err_set(err, r, "out of memory");
+	if (r < 0)
+		return ct_err_set(err, r, "a message isn't JSON: byte %d: %.80s", e.position, e.text);
 	if (!json_is_object(o)) {
 		json_decref(o);
 		return ct_err_set(err, -EBADMSG, "a message isn't an object");

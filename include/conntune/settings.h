@@ -28,6 +28,7 @@ enum ct_foreign {
 
 /**
  * struct ct_settings - every key, checked; defaults in brackets
+ * @unread:          a file that may count can't be read: who knows what it says, so @mode is CT_MODE_ADVISE
  * [Tuning]
  * @mode:            Mode=tune|advise [tune]
  * @policy:          Policy= a name of enum ct_policy but kernel [balanced]
@@ -58,6 +59,7 @@ enum ct_foreign {
  * @history_bytes:   HistorySize= [8M]
  */
 struct ct_settings {
+	bool unread;
 	enum ct_mode mode;
 	enum ct_policy policy;
 	uint64_t fixed_limit, fixed_buckets;
@@ -99,7 +101,7 @@ typedef void (*ct_settings_error_fn)(const char *path, unsigned line, const char
  * two with the same name that of etc counts, then that of run. A link to /dev/null stands for an empty file. Of one key
  * the last value counts. Whatever isn't understood (value, key, section, line, a key given twice in a file, values that
  * contradict each other, a file that can't be read) is told to @on_error and left out: the layer below, or the default,
- * holds.
+ * holds. But while there is a file or directory that can't be read, which may forbid to write, the mode is advise.
  * @fs:       root; links in a captured tree don't lead out of it
  * @on_error: may be NULL
  * Returns: 0; the number of things that were told; -EOPNOTSUPP if built without libeconf; -ENOMEM, -EMFILE, -ENFILE,

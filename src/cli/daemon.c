@@ -213,10 +213,10 @@ int daemon_show(struct out *out, struct ct_fs *fs, struct ct_err *err)
 
 	if (daemon_is_absent(r))
 		return 0;
-	if (is_trouble(r))
-		return cli_fail(err, r, "%s", why.msg);
 	if (r == 0)
 		r = ct_client_status(client, &o, &why);
+	if (is_trouble(r))
+		return cli_fail(err, r, "%s", why.msg);
 	if (r == 0) {
 		show(out, o);
 		return 0;

@@ -32,11 +32,24 @@ void act_found(struct act *a, const struct ct_facts *facts)
 	a->first_buckets = ct_facts_buckets(facts);
 }
 
+/* What is said of files names them; that memory is short is said of everything. */
+static void fail(struct act *a, const char *what, const struct ct_err *err)
+{
+	char text[sizeof(err->msg) + 64];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", what, err->msg);
+	journal_fail(a->journal, text);
+}
+
+/*
+ * Of our own processor time, not of the clock: the kernel moves entries within the write, without sleeping, and what we wait
+ * for a processor or for its grace period stalls nobody.
+ */
 static uint64_t now_nsec(void)
 {
 	struct timespec t;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
@@ -58,7 +71,7 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 		.id = result == CT_STEP_WOULD ? JOURNAL_ID_ADVICE : JOURNAL_ID_SET,
 		.state = decide_state_name(v->state),
 		.action = decide_action_name(v->action),
-		.reason = decide_reason_name(v->reason),
+		.reason = v->reason ? decide_reason_name(v->reason) : "stop",
 		.param = ct_param_get(step->param)->name,
 		.evidence = v->evidence,
 		.from = step->old,
@@ -70,11 +83,11 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 	char stall[48] = "";
 
 	if (result == CT_STEP_DONE && step->param == CT_PARAM_BUCKETS && run->outcome->stall_usec)
-		(void)snprintf(stall, sizeof(stall), ", tracking stood still for %.1f ms",
+		(void)snprintf(stall, sizeof(stall), ", tracking stood still for %.1f ms at most",
 			       (double)run->outcome->stall_usec / 1000);
 	(void)snprintf(e.message, sizeof(e.message), "%s %s from %" PRIu64 " to %" PRIu64 " (%s)%s%s%s. %s",
 		       of(step->param), how, step->old.v, e.to.v, e.reason, stall, v->evidence[0] ? ": " : "", v->evidence,
-		       decide_reason_text(v->reason));
+		       v->reason ? decide_reason_text(v->reason) : "A clean stop leaves it as found, if asked to.");
 	journal_write(run->act->journal, &e);
 }
 
@@ -161,7 +174,7 @@ static void tell_timeouts(const struct act *a, const struct decide_verdict *v, d
 		.reason = v ? decide_reason_name(v->reason) : "stop",
 		.evidence = v ? v->evidence : NULL,
 	};
-	const char *text = v ? decide_reason_text(v->reason) : "A clean stop leaves them as found.";
+	const char *text = v ? decide_reason_text(v->reason) : "Neither a stop nor mere advice leaves them short.";
 	char what[64];
 
 	if (a->dry)
@@ -174,6 +187,17 @@ static void tell_timeouts(const struct act *a, const struct decide_verdict *v, d
 	(void)snprintf(e.message, sizeof(e.message), "%s (%s)%s%s. %s", what, e.reason, e.evidence && *e.evidence ? ": " : "",
 		       e.evidence ? e.evidence : "", text);
 	journal_write(a->journal, &e);
+}
+
+static int recover(struct act *a, struct ct_err *err)
+{
+	int r = a->recovered ? 0 : ct_timeouts_recover(a->fs, a->timeouts_path, err);
+
+	a->recovered = r >= 0;
+	if (r > 0)
+		journal_say(a->journal, LOG_NOTICE,
+			    "the last conntuned ended without putting %d time-outs back: done now", r);
+	return r < 0 ? r : 0;
 }
 
 /* The last function before the deed, as apply(). */
@@ -190,6 +214,9 @@ static int scale_timeouts(struct act *a, const struct decide_verdict *v, double 
 		return 0;
 	}
 	r = ct_lock_take(a->fs, &lock, err);
+	/* what they are now may be what a crash left: it must not pass for the original */
+	if (r == 0)
+		r = recover(a, err);
 	if (r == 0)
 		r = ct_timeouts_scale(a->fs, a->timeouts_path, scale, &a->timeouts, &changed, err);
 	ct_lock_drop(lock);
@@ -228,13 +255,19 @@ void act(struct act *a, const struct ct_facts *facts, const struct decide_verdic
 void act_recover(struct act *a)
 {
 	struct ct_err err = { 0 };
-	int r = a->dry ? 0 : ct_timeouts_recover(a->fs, a->timeouts_path, &err);
 
-	if (r < 0)
+	if (!a->dry && recover(a, &err) < 0)
+		fail(a, "time-outs of an earlier conntuned", &err);
+}
+
+/* Advice must not leave behind what it would only have advised. */
+void act_set_dry(struct act *a, bool dry)
+{
+	struct ct_err err = { 0 };
+
+	if (dry && !a->dry && scale_timeouts(a, NULL, 1, &err) < 0)
 		journal_fail(a->journal, err.msg);
-	else if (r > 0)
-		journal_say(a->journal, LOG_NOTICE,
-			    "the last conntuned ended without putting %d time-outs back: done now", r);
+	a->dry = dry;
 }
 
 static void on_settled(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
@@ -274,7 +307,7 @@ void act_settle(struct act *a)
 		r = take_back(a, &err);
 	ct_lock_drop(lock);
 	if (r < 0 && r != -ENOENT)
-		journal_fail(a->journal, err.msg);
+		fail(a, "an apply that was not confirmed", &err);
 }
 
 void act_reloaded(struct act *a)
@@ -282,7 +315,7 @@ void act_reloaded(struct act *a)
 	a->timeouts = (struct ct_timeouts){ 0 };
 	a->scale = 1;
 	if (!a->dry)
-		(void)ct_timeouts_recover(a->fs, a->timeouts_path, NULL);
+		a->recovered = ct_timeouts_recover(a->fs, a->timeouts_path, NULL) >= 0;
 }
 
 /* Entries that came meanwhile stay: then the limit stays as well. */

@@ -19,6 +19,7 @@
  * @scale:     of them, 1.0: originals
  * @first_limit, @first_buckets: found at the first look with connection tracking, for act_restore()
  * @changed:   something was written since
+ * @recovered: no time-outs are short from an earlier life
  * @recorded:  the record of first values was made by this process
  */
 struct act {
@@ -29,7 +30,7 @@ struct act {
 	struct ct_timeouts timeouts;
 	double scale;
 	struct ct_u64 first_limit, first_buckets;
-	bool changed, recorded;
+	bool changed, recovered, recorded;
 };
 
 void act_init(struct act *act, struct ct_fs *fs, struct journal *journal, const char *timeouts_path);
@@ -37,8 +38,14 @@ void act_init(struct act *act, struct ct_fs *fs, struct journal *journal, const 
 /* Values as they are now are those to go back to. */
 void act_found(struct act *act, const struct ct_facts *facts);
 
-/* After a crash: time-outs come back. Called once, before anything else is done. */
+/*
+ * After a crash: time-outs come back. Called before anything else is done, and again now and then until it went well;
+ * none are shortened before that.
+ */
 void act_recover(struct act *act);
+
+/* From now on nothing is written, or all is. Time-outs that are short come back first. */
+void act_set_dry(struct act *act, bool dry);
 
 /* An apply of the command line that nobody confirmed, and whose guard is dead, is taken back. */
 void act_settle(struct act *act);

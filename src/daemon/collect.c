@@ -87,34 +87,48 @@ static struct neighbours_look for_neighbours(const struct collect *c, uint64_t n
 	};
 }
 
-/* After a reload all namespaces begin with nothing, and values are wanted back soon: no survey then. */
-static int take_picture(struct collect *c, const struct ct_reading *now, const struct decide_look *ret,
-			struct ct_err *err)
+static int take_picture(struct collect *c, uint64_t now_usec, const struct ct_reading *now, struct ct_err *err)
 {
 	int r = ct_facts_collect(c->fs, NULL, &c->facts, err);
-	struct neighbours_look look = for_neighbours(c, ret->now_usec, now);
+	struct neighbours_look look = for_neighbours(c, now_usec, now);
 
 	if (r < 0)
 		return r;
-	c->facts_usec = ret->now_usec;
+	c->facts_usec = now_usec;
 	c->begun = c->fresh = true;
 	c->stale = false;
-	return now->present && !ret->reloaded ? neighbours_survey(&c->neighbours, &look, err) : 0;
+	if (!now->present)
+		return 0;
+	c->loaded = c->facts;
+	c->was_loaded = true;
+	return neighbours_survey(&c->neighbours, &look, err);
+}
+
+/* The same module on the same machine, and values are wanted back soon: the whole picture is for the next look. */
+static void reuse_picture(struct collect *c)
+{
+	c->facts = c->loaded;
+	c->fresh = c->stale = true;
 }
 
 /* Facts that plans rest on are those of this look. */
-static void keep_up(struct collect *c, const struct ct_reading *now, const struct decide_look *look)
+static void keep_up(struct collect *c, struct ct_u64 limit, struct ct_u64 buckets, struct ct_u64 entries)
 {
 	struct ct_value *value = c->facts.value;
 
-	if (now->limit.known && value[CT_PARAM_LIMIT].known)
-		value[CT_PARAM_LIMIT].v = (int64_t)now->limit.v;
-	if (now->buckets.known && value[CT_PARAM_BUCKETS].known)
-		value[CT_PARAM_BUCKETS].v = (int64_t)now->buckets.v;
-	if (look->entries.known && value[CT_PARAM_COUNT].known)
-		value[CT_PARAM_COUNT].v = (int64_t)look->entries.v;
+	if (limit.known && value[CT_PARAM_LIMIT].known)
+		value[CT_PARAM_LIMIT].v = (int64_t)limit.v;
+	if (buckets.known && value[CT_PARAM_BUCKETS].known)
+		value[CT_PARAM_BUCKETS].v = (int64_t)buckets.v;
+	if (entries.known && value[CT_PARAM_COUNT].known)
+		value[CT_PARAM_COUNT].v = (int64_t)entries.v;
 	if (c->mem_available.known)
 		c->facts.mem_available_bytes = c->mem_available;
+}
+
+void collect_acted(struct collect *c, const struct decide_outcome *outcome)
+{
+	keep_up(c, outcome->limit, outcome->buckets, (struct ct_u64){ .known = false });
 }
 
 /* As many as are found without walking far; 0: none are. */
@@ -190,7 +204,7 @@ static int look_around(struct collect *c, const struct ct_reading *now, struct d
 	if (r < 0)
 		return r;
 	fill(c, now, ret);
-	keep_up(c, now, ret);
+	keep_up(c, now->limit, now->buckets, ret->entries);
 	return 0;
 }
 
@@ -211,9 +225,11 @@ int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix,
 		neighbours_forget(&c->neighbours);
 	}
 	c->fresh = false;
-	if (!c->begun || c->stale || now.present != c->was_present || look.reloaded ||
-	    now_usec - c->facts_usec >= COLLECT_FACTS_USEC)
-		r = take_picture(c, &now, &look, err);
+	if (look.reloaded && c->was_loaded)
+		reuse_picture(c);
+	else if (!c->begun || c->stale || now.present != c->was_present || look.reloaded ||
+		 now_usec - c->facts_usec >= COLLECT_FACTS_USEC)
+		r = take_picture(c, now_usec, &now, err);
 	if (r < 0)
 		return r;
 	c->was_present = now.present;

@@ -24,6 +24,7 @@
 /**
  * struct collect - what is known
  * @facts:    as of @facts_usec; those that change are kept up to date by each look
+ * @loaded:   the last ones with connection tracking, once @was_loaded: they hold for the first look after a reload
  * @fresh:    facts were collected anew by the last look: sizing has to be made again
  * @stats:    NULL while there are no counters to be read
  * @base:     counted by handles that have ended, so that totals only grow
@@ -36,7 +37,8 @@ struct collect {
 	struct ct_fs *fs;
 	struct ct_gauge *gauge;
 	struct ct_facts facts;
-	bool begun, fresh, stale, was_present;
+	struct ct_facts loaded;
+	bool begun, fresh, stale, was_present, was_loaded;
 	uint64_t facts_usec;
 	struct ct_stats *stats;
 	struct ct_sample sample;
@@ -62,6 +64,9 @@ void collect_done(struct collect *collect);
  */
 int collect_look(struct collect *collect, uint64_t now_usec, bool busy, bool want_mix, struct decide_look *ret,
 		 struct ct_err *err);
+
+/* What an action left in force: facts are true again at once, also if the next look fails. */
+void collect_acted(struct collect *collect, const struct decide_outcome *outcome);
 
 /* Something changed beside the values that looks see: the next look takes the whole picture. */
 void collect_again(struct collect *collect);

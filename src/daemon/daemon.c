@@ -19,14 +19,11 @@
 #include <conntune/apply.h>
 #include <conntune/record.h>
 
-/* After a cycle that failed. */
-#define FAILED_USEC UINT64_C(1000000)
-
 /* While the files of a module that is being loaded are awaited. */
 #define HURRY_USEC UINT64_C(2000)
 
-/* The timer may be late by a 16th of what it waits, so that wake-ups of the machine fall together. */
-#define ACCURACY 16
+/* The timer may be late by an eighth of what it waits, so that wake-ups of the machine fall together. */
+#define ACCURACY 8
 
 /* An apply that nobody confirmed is its guard's to undo; a dead guard's is ours so much later. */
 #define GUARD_GRACE_USEC UINT64_C(10000000)
@@ -76,9 +73,23 @@ int daemon_load_settings(struct daemon *d, struct ct_err *err)
 		return r;
 	if (d->opt.dry_run)
 		d->settings.mode = CT_MODE_ADVISE;
-	d->act.dry = d->settings.mode != CT_MODE_TUNE;
+	act_set_dry(&d->act, d->settings.mode != CT_MODE_TUNE);
 	d->configured = false;
 	return 0;
+}
+
+/* Each minute: what couldn't be read may be there now. Once said is enough. */
+static void read_unread(struct daemon *d)
+{
+	struct ct_settings now;
+	struct ct_err err = { 0 };
+
+	if (!d->settings.unread || ct_settings_load(d->fs, &now, NULL, NULL, NULL) < 0 || now.unread)
+		return;
+	if (daemon_load_settings(d, &err) < 0)
+		daemon_fail(d, "the settings stay as they were", &err);
+	else
+		journal_say(&d->journal, LOG_NOTICE, "all settings can be read now: mode %s", ct_mode_name(d->settings.mode));
 }
 
 /* Facts that came anew, or settings, make sizing anew. */
@@ -119,6 +130,8 @@ static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 	struct decide_look look;
 	int r = collect_look(&d->collect, now, is_busy(d), d->verdict.want_mix, &look, err);
 
+	if (r == 0 && d->collect.fresh)
+		read_unread(d);
 	if (r == 0)
 		r = configure(d, err);
 	if (r < 0)
@@ -130,10 +143,20 @@ static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 	d->confirmed = d->resumed = false;
 	if (look.reloaded)
 		act_reloaded(&d->act);
+	if (d->collect.fresh)
+		act_recover(&d->act);
 	act_found(&d->act, &d->collect.facts);
 	d->look = look;
 	d->looked_usec = now;
 	return 0;
+}
+
+void daemon_fail(struct daemon *d, const char *what, const struct ct_err *err)
+{
+	char text[sizeof(err->msg) + 32];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", what, err->msg);
+	journal_fail(&d->journal, text);
 }
 
 static uint64_t or_zero(struct ct_u64 v)
@@ -155,7 +178,14 @@ static void record(struct daemon *d)
 	struct ct_err err = { 0 };
 
 	if (d->history && l->entries.known && history_add(d->history, &sample, &err) < 0)
-		journal_fail(&d->journal, err.msg);
+		daemon_fail(d, "history", &err);
+}
+
+/* As at SIGTERM, once there were as many as --cycles asks for. */
+static void count_cycle(struct daemon *d)
+{
+	if (++d->cycles == d->opt.cycles)
+		(void)sd_event_exit(d->event, 0);
 }
 
 static int cycle(struct daemon *d, struct ct_err *err)
@@ -164,12 +194,14 @@ static int cycle(struct daemon *d, struct ct_err *err)
 	struct decide_outcome outcome;
 	int r = look(d, daemon_now(d), err);
 
+	count_cycle(d);
 	if (r < 0)
 		return r;
 	decide(&d->decide, &d->config, &d->look, &d->verdict);
 	daemon_say_state(d, before);
 	if (d->verdict.action != DECIDE_NOTHING) {
 		act(&d->act, &d->collect.facts, &d->verdict, &outcome);
+		collect_acted(&d->collect, &outcome);
 		decide_done(&d->decide, &d->verdict, &outcome);
 		daemon_remember(d, &outcome);
 	}
@@ -183,7 +215,8 @@ static uint64_t time_to_next(const struct daemon *d, int result, uint64_t now)
 {
 	if (result == 0 && !d->look.present && now < d->hurry_usec)
 		return HURRY_USEC;
-	return result < 0 ? FAILED_USEC : d->verdict.next_usec;
+	/* one that failed isn't repeated in haste */
+	return result < 0 ? d->settings.interval_max_usec : d->verdict.next_usec;
 }
 
 static int arm(struct daemon *d, uint64_t usec)
@@ -212,9 +245,9 @@ static void settle_pending(struct daemon *d, uint64_t now)
 		return;
 	act_settle(&d->act);
 	daemon_look_at_pending(d);
-	/* still there: somebody else's */
-	if (d->pending_usec)
-		d->pending_usec = UINT64_MAX;
+	/* still there: somebody else is at it, or it went wrong; until the next try nothing is changed */
+	if (d->pending_usec && d->pending_usec <= now)
+		d->pending_usec = now + GUARD_GRACE_USEC;
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
@@ -236,12 +269,16 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
 void daemon_look_at_pending(struct daemon *d)
 {
 	struct ct_pending pending;
-	int r = ct_pending_load(d->fs, &pending, NULL);
+	struct ct_err err = { 0 };
+	int r = ct_pending_load(d->fs, &pending, &err);
 
-	if (r == -ENOENT)
-		d->pending_usec = 0;
-	else
-		d->pending_usec = r == 0 ? pending.deadline_usec + GUARD_GRACE_USEC : UINT64_MAX;
+	if (r == 0 || r == -ENOENT) {
+		d->pending_usec = r == 0 ? pending.deadline_usec + GUARD_GRACE_USEC : 0;
+		return;
+	}
+	/* one that is damaged waits until somebody has looked at it; whatever else it is may be over then */
+	daemon_fail(d, "an apply that may wait", &err);
+	d->pending_usec = r == -EBADMSG ? UINT64_MAX : daemon_now(d) + GUARD_GRACE_USEC;
 }
 
 static void start_history(struct daemon *d)
@@ -254,7 +291,7 @@ static void start_history(struct daemon *d)
 	(void)snprintf(path, sizeof(path), "%s/%s/history.db", ct_fs_is_live(d->fs) ? "" : d->opt.root, d->opt.state);
 	/* a dry run leaves no trace */
 	if (history_open(&d->history, d->opt.dry_run ? NULL : path, d->settings.history_bytes, note, sizeof(note), &err) < 0)
-		journal_fail(&d->journal, err.msg);
+		daemon_fail(d, "history", &err);
 	else if (note[0])
 		journal_fail(&d->journal, note);
 }
@@ -315,6 +352,8 @@ static int start(struct daemon *d, struct ct_err *err)
 	d->started = (double)unix_usec(d) / 1e6;
 	act_recover(&d->act);
 	daemon_look_at_pending(d);
+	/* before the first look: what is about to go back is nothing to decide on */
+	settle_pending(d, d->journal.now_usec);
 	start_history(d);
 	if (!d->opt.dry_run)
 		start_control(d);

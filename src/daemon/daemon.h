@@ -21,6 +21,7 @@
  * @config:     made of settings and facts, known once @configured
  * @look, @verdict: the last ones
  * @next_usec:  the timer's
+ * @cycles:     so far, those that failed too
  * @hold_usec:  until then nothing is changed, because somebody said so; 0: no; UINT64_MAX: until resume
  * @pending_usec: the same, because an `apply --confirm` of the command line waits
  * @hurry_usec: until then files of a module that is being loaded are looked for every few milliseconds
@@ -45,6 +46,7 @@ struct daemon {
 	struct decide_look look;
 	struct decide_verdict verdict;
 	uint64_t next_usec, looked_usec;
+	uint32_t cycles;
 	uint64_t hold_usec, pending_usec, hurry_usec;
 	bool confirmed, resumed;
 	struct history *history;
@@ -69,6 +71,9 @@ void daemon_look_soon(struct daemon *d);
 
 /* Settings anew. Returns 0 or a negative errno: then the old ones stay. */
 int daemon_load_settings(struct daemon *d, struct ct_err *err);
+
+/* Something went wrong with @what: what is said of files names them, but that memory is short is said of everything. */
+void daemon_fail(struct daemon *d, const char *what, const struct ct_err *err);
 
 /* Does an apply of the command line wait? */
 void daemon_look_at_pending(struct daemon *d);

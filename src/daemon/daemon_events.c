@@ -48,7 +48,7 @@ static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 			 (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 	if (daemon_load_settings(d, &err) < 0)
-		journal_fail(&d->journal, err.msg);
+		daemon_fail(d, "the settings stay as they were", &err);
 	else
 		journal_say(&d->journal, LOG_INFO, "settings read again");
 	collect_again(&d->collect);

@@ -121,8 +121,8 @@ void daemon_remember(struct daemon *d, const struct decide_outcome *o)
 	};
 	(void)snprintf(a->evidence, sizeof(a->evidence), "%s", v->evidence);
 	if (o->done < 0)
-		(void)snprintf(a->error, sizeof(a->error), "%.200s", d->journal.failure[0] ? d->journal.failure
-											    : strerror(-o->done));
+		(void)snprintf(a->error, sizeof(a->error), "%.200s",
+			       journal_last_failure(&d->journal)[0] ? journal_last_failure(&d->journal) : strerror(-o->done));
 	if (v->action == DECIDE_TIMEOUTS) {
 		a->scale.known = true;
 		a->scale.v = v->scale;

@@ -32,7 +32,7 @@ enum decide_action {
 	DECIDE_PUT_BACK,                /* not confirmed in time: values before the change */
 };
 
-/* Why; each is a row with its sentence in decide.c. Names are an interface (journal, API, metrics). */
+/* Why; each is a row with its sentence in words.c. Names are an interface (journal, API, metrics). */
 enum decide_reason {
 	DECIDE_NO_REASON,
 	DECIDE_START,                   /* first good look: buckets early, while the table is small */
@@ -128,7 +128,7 @@ struct decide_verdict {
  * struct decide_outcome - what came of the last action; told before the next look
  * @done: 0, or the negative errno of the apply
  * @limit, @buckets: read back
- * @stall_usec: measured around the write of buckets, with so many @nodes in the table; 0: none
+ * @stall_usec: what the write of buckets took at most, with so many @nodes in the table; 0: none
  */
 struct decide_outcome {
 	int done;
@@ -163,7 +163,7 @@ struct decide_counts {
 	uint64_t before[CT_COUNTER__COUNT];
 };
 
-/* Everything remembered; plain, so that a simulation can copy it. Members are decide.c's and view.c's business. */
+/* Everything remembered; plain, so that a simulation can copy it. Members are the business of decide.c and its parts. */
 struct decide {
 	enum decide_state state;
 	uint64_t now_usec;              /* of the last look; 0: none yet, so a clock at 0 counts as 1 */

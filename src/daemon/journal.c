@@ -131,28 +131,54 @@ void journal_say(struct journal *j, int priority, const char *format, ...)
 	journal_write(j, &e);
 }
 
+/* The same one as before, or the place of the one that was said longest ago. */
+static struct journal_failure *find_failure(struct journal *j, const char *message)
+{
+	struct journal_failure *oldest = &j->failure[0];
+
+	for (size_t i = 0; i < JOURNAL_FAILURES; i++) {
+		struct journal_failure *f = &j->failure[i];
+
+		if (f->text[0] && strncmp(f->text, message, sizeof(f->text) - 1) == 0)
+			return f;
+		if (!f->text[0] || f->usec < oldest->usec)
+			oldest = f;
+		if (!f->text[0])
+			break;
+	}
+	oldest->text[0] = '\0';
+	return oldest;
+}
+
 void journal_fail(struct journal *j, const char *message)
 {
 	struct journal_entry e = { .priority = LOG_WARNING, .id = JOURNAL_ID_FAILED };
-	bool again = strncmp(j->failure, message, sizeof(j->failure) - 1) == 0;
+	struct journal_failure *f = find_failure(j, message);
+	bool again = f->text[0];
 
-	if (again && j->now_usec - j->failure_usec < FAILURE_AGAIN_USEC) {
-		j->failure_repeats++;
+	j->last = f;
+	if (again && j->now_usec - f->usec < FAILURE_AGAIN_USEC) {
+		f->repeats++;
 		return;
 	}
-	if (again && j->failure_repeats)
+	if (again && f->repeats)
 		(void)snprintf(e.message, sizeof(e.message), "%.300s (%" PRIu64 " times more in the last hour)", message,
-			       j->failure_repeats);
+			       f->repeats);
 	else
 		(void)snprintf(e.message, sizeof(e.message), "%s", message);
-	(void)snprintf(j->failure, sizeof(j->failure), "%s", message);
-	j->failure_usec = j->now_usec;
-	j->failure_repeats = 0;
+	(void)snprintf(f->text, sizeof(f->text), "%s", message);
+	f->usec = j->now_usec;
+	f->repeats = 0;
 	journal_write(j, &e);
+}
+
+const char *journal_last_failure(const struct journal *j)
+{
+	return j->last ? j->last->text : "";
 }
 
 void journal_fine(struct journal *j)
 {
-	j->failure[0] = '\0';
-	j->failure_repeats = 0;
+	memset(j->failure, 0, sizeof(j->failure));
+	j->last = NULL;
 }

@@ -20,6 +20,9 @@
 #define JOURNAL_BURST 30
 #define JOURNAL_REFILL_USEC UINT64_C(2000000)
 
+/* Faults that come in turns, each of them said once. */
+#define JOURNAL_FAILURES 8
+
 /* How many lines may be written now. Starts all zero. */
 struct journal_limit {
 	bool started;
@@ -49,14 +52,17 @@ struct journal_entry {
  * struct journal - where lines go
  * @native:  to the journal, with fields; else to standard error, the message alone
  * @now_usec: clock of the limit, set by the loop before each round
- * @failure: the last one said, so that the same one isn't said again and again
+ * @failure: the last ones said, so that none of them is said again and again; the first that is empty ends them
+ * @last:    of them; NULL: none since journal_fine()
  */
 struct journal {
 	bool native;
 	uint64_t now_usec;
 	struct journal_limit limit;
-	char failure[400];
-	uint64_t failure_usec, failure_repeats;
+	struct journal_failure {
+		char text[300];
+		uint64_t usec, repeats;
+	} failure[JOURNAL_FAILURES], *last;
 };
 
 /* Standard error is the journal's if JOURNAL_STREAM says so; @live is false for captured trees. */
@@ -69,6 +75,9 @@ void journal_say(struct journal *journal, int priority, const char *format, ...)
 
 /* Something went wrong; the same again is only counted for an hour. */
 void journal_fail(struct journal *journal, const char *message);
+
+/* What went wrong last; "" if nothing did. */
+const char *journal_last_failure(const struct journal *journal);
 
 /* The fault is over: when it comes again, it is said again. */
 void journal_fine(struct journal *journal);

@@ -50,15 +50,21 @@ static uint64_t newcomers_since(const struct neighbours_crowd *c, uint64_t entri
  * Fewer packets than newcomers can't be: then they are counted late, or somewhere else. Each way of counting may miss some,
  * so the higher number is believed.
  */
-void neighbours_crowd(struct neighbours_crowd *c, uint64_t entries, uint64_t evicted,
+void neighbours_crowd(struct neighbours_crowd *c, uint64_t now_usec, uint64_t entries, uint64_t evicted,
 		      const struct ct_netns_packets *packets)
 {
 	uint64_t ip = more(c->packets.ip, packets->ip), devices = more(c->packets.devices, packets->devices);
-	double came = (double)(ip > devices ? ip : devices), newcomers;
+	double came = (double)(ip > devices ? ip : devices), newcomers, unreplied;
 
 	newcomers = (double)newcomers_since(c, entries, evicted);
-	c->unreplied = newcomers > 0 ? fmin(2 - came / newcomers, 1) : 0;
-	c->known = newcomers >= NEIGHBOURS_NEWCOMERS && came >= 0.9 * newcomers && c->unreplied >= NEIGHBOURS_SHARE;
+	unreplied = newcomers >= NEIGHBOURS_NEWCOMERS && came >= 0.9 * newcomers ? fmin(2 - came / newcomers, 1) : 0;
+	if (c->said_usec && (now_usec < c->said_usec || now_usec - c->said_usec >= NEIGHBOURS_SAID_USEC))
+		c->said_usec = 0;
+	if (unreplied >= NEIGHBOURS_SHARE && (c->said_usec == 0 || unreplied >= c->unreplied)) {
+		c->unreplied = unreplied;
+		c->said_usec = now_usec;
+	}
+	c->usec = now_usec;
 	c->entries = entries;
 	c->evicted = evicted;
 	c->packets = *packets;
@@ -101,7 +107,7 @@ struct ct_u64 neighbours_entries(const struct neighbours *n)
 bool neighbours_unreplied(const struct neighbours *n, double *share)
 {
 	*share = n->crowd.unreplied;
-	return n->crowd.known;
+	return n->crowd.said_usec != 0;
 }
 
 struct ct_u64 neighbours_all_entries(const struct neighbours *n, struct ct_u64 own)
@@ -155,8 +161,7 @@ static void count_crowd(struct neighbours *n, uint64_t now)
 	/* while few come it doesn't matter who */
 	if (n->crowd.usec == 0 || newcomers_since(&n->crowd, entries, evicted) >= NEIGHBOURS_NEWCOMERS)
 		ct_netns_packets(n->fs, n->survey.worst_pid, &packets);
-	neighbours_crowd(&n->crowd, entries, evicted, &packets);
-	n->crowd.usec = now;
+	neighbours_crowd(&n->crowd, now, entries, evicted, &packets);
 }
 
 static void watch(struct neighbours *n, const struct neighbours_look *look)

@@ -51,27 +51,28 @@ bool neighbours_smoke(struct neighbours_smoke *smoke, uint64_t slab, uint64_t en
  * is answered takes another. So with P packets for N newcomers at least 2 - P / N of them are without an answer: most of
  * a flood, which is hardly more packets than entries; nothing is known where connections have much to say.
  * @usec, @entries, @evicted, @packets: as of the last step
- * @known:     in that step there were enough of them, and few packets
- * @unreplied: share of the newcomers, at least
+ * @unreplied: share of the newcomers, at least: the best that was found within a second
+ * @said_usec: when that was; 0: nothing is known
  */
 struct neighbours_crowd {
 	uint64_t usec, entries, evicted;
 	struct ct_netns_packets packets;
-	bool known;
 	double unreplied;
+	uint64_t said_usec;
 };
 
 /* Packets are counted so often, at most; fewer newcomers than that say nothing; a smaller share is none. */
 #define NEIGHBOURS_CROWD_USEC UINT64_C(100000)
 #define NEIGHBOURS_NEWCOMERS 1000
 #define NEIGHBOURS_SHARE 0.5
+#define NEIGHBOURS_SAID_USEC UINT64_C(1000000)
 
 /**
  * neighbours_crowd - one step; pure
  * @evicted: counter of evictions: newcomers took their places
  * @packets: counted after the entries, so that those of each are in it
  */
-void neighbours_crowd(struct neighbours_crowd *crowd, uint64_t entries, uint64_t evicted,
+void neighbours_crowd(struct neighbours_crowd *crowd, uint64_t now_usec, uint64_t entries, uint64_t evicted,
 		      const struct ct_netns_packets *packets);
 
 /**

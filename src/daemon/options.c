@@ -5,12 +5,29 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STATE "var/lib/conntune"
 #define SOCKET "run/conntuned/org.conntune"
 
-enum { ROOT = 256, STATE_DIR, SOCKET_PATH, SANDBOX, DRY_RUN, RESTORE, CHECK_CONFIG, PRINT_CONFIG, FOREGROUND, SHOW_HELP, SHOW_VERSION };
+/* 30 years, once a second. */
+#define CYCLES_MAX 1000000000
+
+enum {
+	ROOT = 256,
+	STATE_DIR,
+	SOCKET_PATH,
+	SANDBOX,
+	CYCLES,
+	DRY_RUN,
+	RESTORE,
+	CHECK_CONFIG,
+	PRINT_CONFIG,
+	FOREGROUND,
+	SHOW_HELP,
+	SHOW_VERSION
+};
 
 static const struct row {
 	const char *name, *argument, *help;
@@ -24,6 +41,7 @@ static const struct row {
 	{ "state", "DIR", "history and time-outs are kept here [/" STATE "]", STATE_DIR },
 	{ "socket", "PATH", "the local API listens here [/" SOCKET "]", SOCKET_PATH },
 	{ "sandbox", "MODE", "system calls that aren't needed: refuse, kill, or off [refuse]", SANDBOX },
+	{ "cycles", "N", "end after so many looks", CYCLES },
 	{ "foreground", NULL, "stay in the foreground; conntuned always does", FOREGROUND },
 	{ "help", NULL, "show this, then end", SHOW_HELP },
 	{ "version", NULL, "show the version, then end", SHOW_VERSION },
@@ -43,9 +61,21 @@ static const char *below(const char *path)
 	return path + strspn(path, "/");
 }
 
+/* 0, and so refused by check(), for all that isn't a number of looks. */
+static uint32_t looks(const char *text)
+{
+	unsigned long n = strspn(text, "0123456789") == strlen(text) ? strtoul(text, NULL, 10) : 0;
+
+	return n <= CYCLES_MAX ? (uint32_t)n : 0;
+}
+
 static int take(struct daemon_options *o, int id, const char *argument)
 {
 	switch (id) {
+	case CYCLES:
+		o->cycles_text = argument;
+		o->cycles = looks(argument);
+		break;
 	case ROOT:
 		o->root = argument;
 		break;
@@ -88,6 +118,8 @@ static int check(const struct daemon_options *o, struct ct_err *err)
 		return refuse(err, "--state needs a directory without '..', not", o->state);
 	if (!*o->socket || strstr(o->socket, ".."))
 		return refuse(err, "--socket needs a path without '..', not", o->socket);
+	if (o->cycles_text && o->cycles == 0)
+		return refuse(err, "--cycles needs a number from 1 to 1000000000, not", o->cycles_text);
 	return 0;
 }
 

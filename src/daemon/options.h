@@ -4,6 +4,7 @@
 #define CONNTUNED_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <conntune/err.h>
 #include "sandbox.h"
@@ -24,9 +25,11 @@ enum daemon_exit {
  * @state: directory of history and time-outs, below the root, without a slash in front
  * @socket: of the local API, below the root likewise
  * @sandbox: what becomes of system calls that aren't needed
+ * @cycles: end after so many looks, as at SIGTERM; 0: never. @cycles_text: as it was given; NULL: it wasn't
  */
 struct daemon_options {
-	const char *root, *state, *socket;
+	const char *root, *state, *socket, *cycles_text;
+	uint32_t cycles;
 	struct sandbox_options sandbox;
 	bool dry_run, restore, check_config, print_config, help, version;
 };

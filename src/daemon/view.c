@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Nothing is near when fill_percent isn't passed within this time: well apart from VIEW_LEAD_USEC, or states would flap. */
+/* Nothing is near when fill_percent isn't passed within this time: far from VIEW_LEAD_USEC, or states would flap. */
 #define QUIET_USEC (20 * VIEW_SECOND)
 
 /* A share of unreplied entries is no news after that; asked for in vain so often, it won't come. */

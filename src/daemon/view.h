@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a look means: sizes, forecast, who fills the table. Between decide_look and the decisions; for decide.c alone. */
+/* What a look means: sizes, forecast, who fills the table. For decide.c and its parts. */
 #ifndef CONNTUNED_VIEW_H
 #define CONNTUNED_VIEW_H
 

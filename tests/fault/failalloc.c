@@ -2,13 +2,17 @@
 /*
  * LD_PRELOAD: allocations fail. FAIL_AT=N: the Nth; FAIL_FROM=N: all from the Nth on; FAIL_COUNT=FILE: none, but how many
  * there were. Counting starts with main(): what the loader and the constructors of libraries do is not ours to test.
+ * FAIL_COUNT counts in the process that was started, not in its children.
+ * HANG_UP=1: SIGHUP waits, blocked, before main() begins, so that a daemon reads its settings again at a known moment.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
@@ -16,6 +20,7 @@ void *__libc_realloc(void *old, size_t size);
 
 static bool counting;
 static unsigned long count, fail_at, fail_from;
+static pid_t counted;
 static int (*program)(int argc, char **argv, char **envp);
 
 static bool fails(void)
@@ -56,6 +61,8 @@ static void report(void)
 	FILE *f;
 
 	counting = false;
+	if (getpid() != counted)
+		return;
 	f = fopen(getenv("FAIL_COUNT"), "w");
 	if (f) {
 		fprintf(f, "%lu\n", count);
@@ -63,12 +70,25 @@ static void report(void)
 	}
 }
 
+static void hang_up(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)raise(SIGHUP);
+}
+
 static int start(int argc, char **argv, char **envp)
 {
 	fail_at = number("FAIL_AT");
 	fail_from = number("FAIL_FROM");
+	counted = getpid();
 	if (getenv("FAIL_COUNT"))
 		(void)atexit(report);
+	if (number("HANG_UP"))
+		hang_up();
 	counting = true;
 	return program(argc, argv, envp);
 }

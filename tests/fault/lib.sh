@@ -232,6 +232,6 @@ for_each_command()
 finish()
 {
 	echo "$runs runs, $refused of them ended by the fault, $failures failures, $SECONDS s"
-	[ $failures = 0 ] && [ $refused -gt 200 ]
+	[ $failures = 0 ] && [ $refused -gt "${refused_least:-200}" ]
 	exit
 }

@@ -74,10 +74,11 @@ run_daemon()
 # --- options
 run_daemon --help
 is "--help: exit code" "$status" 0
-is "--help names each option" "$(grep -c '^  --' "$tmp/out")" 11
+is "--help names the options of the manual" "$(sed -n 's/^  --\([a-z-]*\).*/\1/p' "$tmp/out" | sort)" \
+	"$(sed -n 's/^\.It Fl Fl \([a-z-]*\).*/\1/p' "$src/man/conntuned.8" | sort)"
 run_daemon --version
 is "--version" "$(cat "$tmp/out")" "conntuned $("$conntune" --version | sed 's/conntune //')"
-for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere"; do
+for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere" --cycles=0 --cycles= --cycles=-1 --cycles=1000000001; do
 	run_daemon "$bad"
 	is "conntuned $bad: exit code" "$status" 2
 	is "conntuned $bad: one line" "$(wc -l <"$tmp/err" | tr -d ' ')" 1

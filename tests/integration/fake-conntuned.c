@@ -137,6 +137,8 @@ static int serve(const char *path, bool waiting)
 	if (r >= 0) {
 		say_ready();
 		r = sd_event_loop(event);
+		if (r < 0)
+			fprintf(stderr, "fake-conntuned: event loop: %s\n", strerror(-r));
 	} else {
 		fprintf(stderr, "fake-conntuned: %s\n", err.msg[0] ? err.msg : strerror(-r));
 	}

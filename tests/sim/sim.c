@@ -57,7 +57,7 @@ double sim_available(const struct sim *s)
 
 /* ---- what the kernel does ---- */
 
-/* Eight buckets are searched for somebody to evict, and each entry stands in two of all: in an empty array nobody is found. */
+/* Eight buckets are searched for somebody to evict; each entry stands in two of all, so few are found in a large array. */
 static double eviction_succeeds(const struct sim *s)
 {
 	return 1 - exp(-16 * s->entries[SIM_UNANSWERED] / (double)s->buckets);
@@ -210,7 +210,7 @@ static void check_limit(struct sim *s, const struct decide_look *look, const str
 		wrong(s, "%s lowers the limit from %" PRIu64 " to %" PRIu64, name_of(v), s->limit, v->limit);
 	if (lowers != v->allow_shrink && s->limit)
 		wrong(s, "%s: allow_shrink doesn't say where the limit goes", name_of(v));
-	if (!lowers && v->action == DECIDE_SET && v->limit > v->ceiling && v->reason != DECIDE_FOREIGN_WRITE)
+	if (!lowers && v->action == DECIDE_SET && v->limit > v->ceiling)
 		wrong(s, "%s raises the limit to %" PRIu64 ", above the ceiling of %" PRIu64, name_of(v), v->limit,
 		      v->ceiling);
 	if (!lowers && v->state == DECIDE_MEMORY && v->action == DECIDE_SET)
@@ -241,7 +241,7 @@ static void check_budget(struct sim *s, const struct decide_verdict *v)
 	double bytes = limit * (double)r->entry_bytes * r->namespaces;
 	bool raises = v->limit > s->limit && s->limit;
 
-	if (v->action == DECIDE_SET && raises && bytes > budget && v->reason != DECIDE_FOREIGN_WRITE)
+	if (v->action == DECIDE_SET && raises && bytes > budget)
 		wrong(s, "%s: %.0f bytes when full, the budget is %.0f", name_of(v), bytes, budget);
 }
 

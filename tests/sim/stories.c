@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs stories (*.sim): a machine, its load, its people, and what is expected of conntuned. README.md has the words. */
+/* Runs stories (*.sim): a machine, its load, its people, and what is expected of conntuned. README has the words. */
 #include "config.h"
 #include "sim.h"
 
@@ -45,7 +45,8 @@ static const struct {
 	const char *unit;
 	double factor;
 } units[] = {
-	{ "", 1 },	    { "/s", 1 },	  { "%", 0.01 },	{ "k", 1e3 },	  { "k/s", 1e3 },	{ "M", 1e6 },	    { "M/s", 1e6 },
+	{ "", 1 },	    { "/s", 1 },	  { "%", 0.01 },	{ "k", 1e3 },	  { "k/s", 1e3 },
+	{ "M", 1e6 },	    { "M/s", 1e6 },
 	{ "KiB", 0x1p10 },  { "MiB", 0x1p20 },	  { "GiB", 0x1p30 },	{ "TiB", 0x1p40 }, { "us", 1e-6 },
 	{ "ms", 1e-3 },	    { "s", 1 },		  { "min", 60 },	{ "h", 3600 },	  { "days", 86400 },
 };

@@ -119,8 +119,11 @@ START_TEST(a_module_that_comes_back_is_a_reload)
 	ck_assert(look.present && look.reloaded && collect.fresh);
 	ck_assert_uint_eq(look.limit.v, 1024);
 	ck_assert_int_eq(collect.facts.presence, CT_PRESENCE_MODULE);
+	ck_assert_uint_eq(ct_facts_limit(&collect.facts).v, 1024);
+	put_file(root, NF "udp_timeout", "77\n");
 	take(SECOND);
-	ck_assert(look.present && !look.reloaded);
+	ck_assert(look.present && !look.reloaded && collect.fresh);
+	ck_assert_int_eq(collect.facts.value[CT_PARAM_UDP_TIMEOUT].v, 77);
 }
 END_TEST
 

@@ -119,6 +119,23 @@ START_TEST(the_same_failure_is_said_once_an_hour)
 }
 END_TEST
 
+START_TEST(failures_that_take_turns_are_said_once_each)
+{
+	char message[32];
+
+	for (int i = 0; i < 100; i++, journal.now_usec += SECOND) {
+		(void)snprintf(message, sizeof(message), "fault %d", i % JOURNAL_FAILURES);
+		journal_fail(&journal, message);
+		ck_assert_str_eq(journal_last_failure(&journal), message);
+	}
+	ck_assert_uint_eq(lines(), JOURNAL_FAILURES);
+	/* one more than is remembered, and the one said longest ago is forgotten */
+	journal_fail(&journal, "another one");
+	journal_fail(&journal, "fault 1");
+	ck_assert_uint_eq(lines(), 1);
+}
+END_TEST
+
 START_TEST(a_failure_that_was_over_is_said_again)
 {
 	journal_fail(&journal, "no way");
@@ -178,6 +195,7 @@ Suite *module_suite(void)
 	tcase_add_test(tc, a_storm_is_cut_and_counted);
 	tcase_add_test(tc, the_limit_fills_up_again_and_no_further);
 	tcase_add_test(tc, the_same_failure_is_said_once_an_hour);
+	tcase_add_test(tc, failures_that_take_turns_are_said_once_each);
 	tcase_add_test(tc, a_failure_that_was_over_is_said_again);
 	tcase_add_loop_test(kernel, only_the_module_is_ours, 0, (int)ct_array_size(events));
 	tcase_add_loop_test(kernel, other_devices_wake_nobody, 0, (int)ct_array_size(events));

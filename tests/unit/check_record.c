@@ -85,7 +85,7 @@ START_TEST(no_module_is_kept_as_unknown_values)
 }
 END_TEST
 
-START_TEST(a_record_is_for_its_owner_alone)
+START_TEST(a_record_is_its_owners_to_write)
 {
 	struct ct_facts found = facts_of(0, 512);
 	ct_cleanup(close_fs) struct ct_fs *fs = NULL;
@@ -97,7 +97,7 @@ START_TEST(a_record_is_for_its_owner_alone)
 	ck_assert_int_eq(ct_record_first(fs, &found, NULL), 0);
 	(void)snprintf(path, sizeof(path), "%s/%s", dir, CT_RECORD_PATH);
 	ck_assert_int_eq(stat(path, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_uint_eq(st.st_mode & 07777, 0644);
 }
 END_TEST
 
@@ -482,7 +482,7 @@ Suite *module_suite(void)
 	tcase_add_test(t, nothing_kept_is_not_found);
 	tcase_add_test(t, the_first_values_stay_however_often_they_are_offered);
 	tcase_add_test(t, no_module_is_kept_as_unknown_values);
-	tcase_add_test(t, a_record_is_for_its_owner_alone);
+	tcase_add_test(t, a_record_is_its_owners_to_write);
 	tcase_add_loop_test(t, a_damaged_record_is_named_and_left_alone, 0, (int)ct_array_size(damaged));
 	tcase_add_test(t, a_record_larger_than_ours_is_damaged);
 	tcase_add_test(t, a_record_that_can_not_be_written_is_an_error);

@@ -833,6 +833,7 @@ START_TEST(what_is_no_file_is_told_and_the_next_one_counts)
 	heard(2, ETC_D "a.conf", 0, "not a regular file");
 	ck_assert_uint_eq(s.fill_percent, 10);
 	ck_assert_uint_eq(s.flood_percent, 10);
+	ck_assert(s.unread && s.mode == CT_MODE_ADVISE);
 }
 END_TEST
 
@@ -847,11 +848,14 @@ START_TEST(directory_of_drop_ins_that_is_a_file_is_told)
 	ck_assert_int_eq(told.count, 2);
 	heard(0, ETC ".d", 0, "cannot list");
 	heard(1, USR_D "?[2J.conf", 1, "'nonsense' is neither");
+	ck_assert(s.unread && s.mode == CT_MODE_ADVISE);
+	s.unread = false;
+	s.mode = CT_MODE_TUNE;
 	is_default(&s);
 }
 END_TEST
 
-START_TEST(unreadable_file_is_told)
+START_TEST(unreadable_file_is_told_and_nothing_is_written)
 {
 	const char *dir = scratch_dir();
 	ct_cleanup(close_fs) struct ct_fs *fs = open_fs(dir);
@@ -860,6 +864,7 @@ START_TEST(unreadable_file_is_told)
 
 	put_file(dir, USR, "[Tuning]\nGrowAt=10\n");
 	put_file(dir, ETC, "[Tuning]\nGrowAt=50\n");
+	put_file(dir, ETC_D "a.conf", "[Tuning]\nMode=tune\n");
 	(void)snprintf(path, sizeof(path), "%s/" ETC, dir);
 	ck_assert_int_eq(chmod(path, 0), 0);
 	if (getuid() == 0)
@@ -868,8 +873,12 @@ START_TEST(unreadable_file_is_told)
 	/* back, or the leak sanitizer can't look at this process */
 	ck_assert_int_eq(seteuid(getuid()), 0);
 	ck_assert_int_eq(told.count, 1);
-	heard(0, ETC, 0, "Permission denied");
+	heard(0, ETC, 0, "Permission denied; until it can be read, Mode is advise");
 	ck_assert_uint_eq(s.fill_percent, 10);
+	ck_assert(s.unread && s.mode == CT_MODE_ADVISE);
+	ck_assert_int_eq(chmod(path, 0644), 0);
+	load_fs(fs, dir, &s);
+	ck_assert(!s.unread && s.mode == CT_MODE_TUNE);
 }
 END_TEST
 
@@ -922,7 +931,7 @@ static void add_file_tests(Suite *suite)
 	tcase_add_test(layer, link_does_not_leave_the_tree);
 	tcase_add_test(layer, what_is_no_file_is_told_and_the_next_one_counts);
 	tcase_add_test(layer, directory_of_drop_ins_that_is_a_file_is_told);
-	tcase_add_test(layer, unreadable_file_is_told);
+	tcase_add_test(layer, unreadable_file_is_told_and_nothing_is_written);
 	tcase_add_test(layer, want_of_descriptors_is_an_error_and_changes_nothing);
 	suite_add_tcase(suite, tc);
 	suite_add_tcase(suite, layer);
