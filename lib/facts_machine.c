@@ -138,6 +138,7 @@ const char *ct_facts_meminfo(char *text, struct ct_facts_memory *ret)
 			return line;
 		m.total.known |= r == 0;
 		has_available |= meminfo_line(line, "MemAvailable", &available) == 0;
+		m.unreclaimable.known |= meminfo_line(line, "SUnreclaim", &m.unreclaimable.v) == 0;
 		m.low.known |= meminfo_line(line, "LowTotal", &m.low.v) == 0 && m.low.v > 0;
 		(void)meminfo_line(line, "LowFree", &low_free);
 		(void)meminfo_line(line, "SReclaimable", &reclaimable);

@@ -17,9 +17,12 @@ char *ct_facts_line(char **rest) __attribute__((nonnull));
 int ct_facts_text(struct ct_fs *fs, const char *path, char *buf, size_t n, struct ct_err *err)
 	__attribute__((nonnull(1, 2, 3), warn_unused_result));
 
-/* As struct ct_facts has them. @available: before 3.14 what is free or easily made free. */
+/*
+ * As struct ct_facts has them. @available: before 3.14 what is free or easily made free. @unreclaimable: SUnreclaim (2.6.19),
+ * where connections are among others
+ */
 struct ct_facts_memory {
-	struct ct_u64 total, available;
+	struct ct_u64 total, available, unreclaimable;
 	struct ct_u64 low, low_available;
 };
 

@@ -173,22 +173,33 @@ static ssize_t read_up_to(int fd, char *buf, size_t n)
 	return (ssize_t)got;
 }
 
-int ct_fs_read_start(struct ct_fs *fs, const char *path, char *buf, size_t n, size_t *len, struct ct_err *err)
+static int read_start(struct ct_fs *fs, int fd, const char *path, char *buf, size_t n, size_t *len, struct ct_err *err)
 {
-	ct_cleanup(ct_closep) int fd = -1;
-	struct stat st;
-	ssize_t got;
+	ssize_t got = read_up_to(fd, buf, n - 1);
 
-	fd = open_regular(fs, path, O_RDONLY, &st, err);
-	if (fd < 0)
-		return fd;
-	got = read_up_to(fd, buf, n - 1);
 	if (got < 0)
 		return fail(fs, err, (int)got, "read", path);
 	buf[got] = '\0';
 	if (len)
 		*len = (size_t)got;
 	return 0;
+}
+
+int ct_fs_read_start(struct ct_fs *fs, const char *path, char *buf, size_t n, size_t *len, struct ct_err *err)
+{
+	ct_cleanup(ct_closep) int fd = -1;
+	struct stat st;
+
+	fd = open_regular(fs, path, O_RDONLY, &st, err);
+	return fd < 0 ? fd : read_start(fs, fd, path, buf, n, len, err);
+}
+
+int ct_fs_read_start_in(struct ct_fs *fs, int dir, const char *name, char *buf, size_t n, size_t *len,
+			struct ct_err *err)
+{
+	ct_cleanup(ct_closep) int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | QUIET);
+
+	return fd < 0 ? fail(fs, err, -errno, "read", name) : read_start(fs, fd, name, buf, n, len, err);
 }
 
 int ct_fs_read(struct ct_fs *fs, const char *path, char **ret, size_t *len, struct ct_err *err)

@@ -29,6 +29,10 @@ int ct_fs_read(struct ct_fs *fs, const char *path, char **ret, size_t *len, stru
 /* The first @n - 1 bytes at most, and a NUL behind them: for files that may be long, or whose start is enough. */
 int ct_fs_read_start(struct ct_fs *fs, const char *path, char *buf, size_t n, size_t *len, struct ct_err *err);
 
+/* The same of a file in a directory that was opened before; no slash in its name. */
+int ct_fs_read_start_in(struct ct_fs *fs, int dir, const char *name, char *buf, size_t n, size_t *len,
+			struct ct_err *err);
+
 /* One whole number and at most a final newline. Returns also -EBADMSG if it is anything else. */
 int ct_fs_read_i64(struct ct_fs *fs, const char *path, int64_t *ret, struct ct_err *err);
 

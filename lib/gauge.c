@@ -192,13 +192,14 @@ int ct_gauge_read(struct ct_gauge *g, struct ct_reading *ret, struct ct_err *err
 	return r;
 }
 
-int ct_gauge_memory(struct ct_gauge *g, struct ct_u64 *total, struct ct_u64 *available, struct ct_err *err)
+int ct_gauge_memory(struct ct_gauge *g, struct ct_u64 *total, struct ct_u64 *available, struct ct_u64 *slab,
+		    struct ct_err *err)
 {
 	struct ct_facts_memory memory;
 	const char *bad;
 	ssize_t n;
 
-	*total = *available = (struct ct_u64){ .known = false };
+	*total = *available = *slab = (struct ct_u64){ .known = false };
 	if (!ct_fs_is_live(g->fs))
 		close_one(&g->meminfo);
 	if (g->meminfo < 0)
@@ -213,6 +214,7 @@ int ct_gauge_memory(struct ct_gauge *g, struct ct_u64 *total, struct ct_u64 *ava
 	if (bad)
 		return ct_err_set(err, -EBADMSG, "proc/meminfo below %s is malformed: '%.60s'", ct_fs_root(g->fs), bad);
 	*total = memory.total;
+	*slab = memory.unreclaimable;
 	*available = memory.available;
 	/* with high memory the table can only grow in the rest */
 	if (memory.low_available.known && (!available->known || memory.low_available.v < available->v))

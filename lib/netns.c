@@ -380,13 +380,13 @@ static void survey_process(struct survey *s, const char *pid)
 		return;
 	ret->worst_entries = (struct ct_u64){ .known = true, .v = entries };
 	ret->worst_pid = (int32_t)strtol(pid, NULL, 10);
+	ret->worst_inode = info.inode;
 }
 
 static int survey_processes(struct survey *s, uint32_t most, struct ct_err *err)
 {
 	ct_cleanup(close_dir) DIR *dir = NULL;
 	struct dirent *e;
-	uint32_t n = 0;
 	int fd = ct_fs_open(s->fs, "proc", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, err);
 
 	if (fd < 0)
@@ -399,10 +399,11 @@ static int survey_processes(struct survey *s, uint32_t most, struct ct_err *err)
 	while ((e = readdir(dir))) {
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		if (n++ == most) {
+		if (s->ret->processes == most) {
 			s->ret->complete = false;
 			break;
 		}
+		s->ret->processes++;
 		survey_process(s, e->d_name);
 	}
 	return 0;
@@ -431,4 +432,83 @@ int ct_netns_survey(struct ct_fs *fs, uint32_t most, struct ct_netns_survey *ret
 	ret->all_entries = own.entries;
 	ret->own_entries = own.entries.v;
 	return 0;
+}
+
+/* The number in the column of proc/PID/net/snmp that has this name: two lines for each protocol, names and numbers. */
+static bool snmp_column(const char *text, const char *protocol, const char *name, uint64_t *ret)
+{
+	const char *names = strstr(text, protocol), *numbers = names ? strchr(names, '\n') : NULL;
+	size_t n = strlen(name);
+
+	if (!numbers++ || strncmp(numbers, protocol, strlen(protocol)) != 0)
+		return false;
+	for (;;) {
+		names += strcspn(names, " \n");
+		numbers += strcspn(numbers, " \n");
+		if (*names != ' ' || *numbers != ' ')
+			return false;
+		names++;
+		numbers++;
+		if (strncmp(names, name, n) == 0 && (names[n] == ' ' || names[n] == '\n'))
+			return sscanf(numbers, "%" SCNu64, ret) == 1;
+	}
+}
+
+/* proc/PID/net/snmp6: a name and a number in each line. */
+static uint64_t snmp6_line(const char *text, const char *name)
+{
+	size_t n = strlen(name);
+	uint64_t v;
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, n) == 0 && sscanf(line + n, " %" SCNu64, &v) == 1)
+			return v;
+	}
+	return 0;
+}
+
+/* proc/PID/net/dev: "  name: bytes packets ...", received first; two lines of header. */
+static bool add_devices(const char *text, uint64_t *sum)
+{
+	const char *line = strchr(text, ':');
+	bool any = false;
+
+	for (; line; line = strchr(line + 1, ':')) {
+		uint64_t packets;
+
+		if (sscanf(line + 1, " %*u %" SCNu64, &packets) == 1) {
+			*sum += packets;
+			any = true;
+		}
+	}
+	return any;
+}
+
+static bool read_net(struct ct_fs *fs, int32_t pid, const char *name, char *text, size_t n)
+{
+	char path[64];
+	size_t len = 0;
+
+	(void)snprintf(path, sizeof(path), "proc/%" PRId32 "/net/%s", pid, name);
+	/* half a table would count too few */
+	return ct_fs_read_start(fs, path, text, n, &len, NULL) == 0 && len < n - 1;
+}
+
+void ct_netns_packets(struct ct_fs *fs, int32_t pid, struct ct_netns_packets *ret)
+{
+	uint64_t received, sent, devices = 0;
+	char text[16384];
+
+	*ret = (struct ct_netns_packets){ .ip = { .known = false } };
+	if (!read_net(fs, pid, "snmp", text, sizeof(text)) || !snmp_column(text, "Ip: ", "InReceives", &received) ||
+	    !snmp_column(text, "Ip: ", "OutRequests", &sent))
+		return;
+	if (read_net(fs, pid, "snmp6", text, sizeof(text))) {
+		received += snmp6_line(text, "Ip6InReceives ");
+		sent += snmp6_line(text, "Ip6OutRequests ");
+	}
+	ret->ip = (struct ct_u64){ .known = true, .v = received + sent };
+	ret->devices.known = read_net(fs, pid, "dev", text, sizeof(text)) && add_devices(text, &devices);
+	ret->devices.v = devices + sent;
 }

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 /* The kernel tells a CPU's number in 16 bits. */
 #define CPUS_MAX 65536
 
+static const char proc_name[] = "nf_conntrack";
 static const char module_path[] = "sys/module/nf_conntrack/initstate";
 static const char netlink_path[] = "sys/module/nf_conntrack_netlink";
 static const char count_path[] = "proc/sys/net/netfilter/nf_conntrack_count";
@@ -87,6 +89,7 @@ struct ct_stats {
 	const char *sign;               /* while this is there, a question over netlink loads nothing */
 	enum ct_stats_source source;
 	struct ct_nl nl;
+	int dir;                        /* proc/PID/net/stat of another namespace; -1: ours */
 	uint32_t alive;                 /* counters that are counted, as bits */
 	uint32_t cpus_max, cpus;        /* room, and highest seen + 1 */
 	struct ct_widened *cpu;         /* cpus_max of them */
@@ -420,10 +423,19 @@ static int sample_netlink(struct ct_stats *s, struct ct_sample *sample, struct c
 	return r;
 }
 
+static int read_proc(struct ct_stats *s, struct ct_err *err)
+{
+	size_t n = (s->cpus_max + 1) * (size_t)PROC_LINE_MAX;
+
+	if (s->dir >= 0)
+		return ct_fs_read_start_in(s->fs, s->dir, proc_name, s->text, n, NULL, err);
+	return ct_fs_read_start(s->fs, s->files->table, s->text, n, NULL, err);
+}
+
 static int sample_proc(struct ct_stats *s, struct ct_sample *sample, struct ct_err *err)
 {
 	uint64_t entries = 0;
-	int r = ct_fs_read_start(s->fs, s->files->table, s->text, (s->cpus_max + 1) * (size_t)PROC_LINE_MAX, NULL, err);
+	int r = read_proc(s, err);
 
 	if (r < 0)
 		return r;
@@ -481,6 +493,7 @@ struct ct_stats *ct_stats_free(struct ct_stats *s)
 {
 	if (s) {
 		ct_nl_close(&s->nl);
+		ct_closep(&s->dir);
 		free(s->cpu);
 		free(s->raw);
 		free(s->text);
@@ -524,7 +537,7 @@ int ct_stats_new_with(struct ct_stats **ret, struct ct_fs *fs, const struct ct_k
 
 	if (!s)
 		return ct_err_set(err, -ENOMEM, "out of memory");
-	*s = (struct ct_stats){ .fs = fs, .nl = CT_NL_CLOSED, .alive = ct_stats_alive(kernel) };
+	*s = (struct ct_stats){ .fs = fs, .nl = CT_NL_CLOSED, .dir = -1, .alive = ct_stats_alive(kernel) };
 	s->files = files_of(fs);
 	s->sign = sign_of_netlink(fs);
 	s->source = nl->fd >= 0 ? CT_STATS_NETLINK : CT_STATS_PROC;
@@ -569,6 +582,29 @@ int ct_stats_new(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *
 	r = ct_stats_new_with(&s, fs, kernel, &nl, cpus, err);
 	if (r == 0)
 		r = choose_source(s, err);
+	if (r == 0)
+		*ret = ct_take(s);
+	return r;
+}
+
+/* The file kept open would keep the namespace alive, for ever if it is ours alone; its directory doesn't. */
+int ct_stats_new_netns(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *kernel, uint32_t cpus, int32_t pid,
+		       struct ct_err *err)
+{
+	ct_cleanup(stats_done) struct ct_stats *s = NULL;
+	struct ct_nl none = CT_NL_CLOSED;
+	struct ct_sample sample;
+	char path[64];
+	int r = ct_stats_new_with(&s, fs, kernel, &none, cpus, err);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(path, sizeof(path), "proc/%" PRId32 "/net/stat", pid);
+	r = ct_fs_open(fs, path, O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, err);
+	if (r < 0)
+		return r;
+	s->dir = r;
+	r = ct_stats_sample(s, &sample, err);
 	if (r == 0)
 		*ret = ct_take(s);
 	return r;

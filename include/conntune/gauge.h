@@ -45,12 +45,14 @@ struct ct_gauge *ct_gauge_free(struct ct_gauge *gauge);
 int ct_gauge_read(struct ct_gauge *gauge, struct ct_reading *ret, struct ct_err *err);
 
 /**
- * ct_gauge_memory - MemTotal and MemAvailable; allocates nothing
- * @total, @available: bytes; unknown where proc/meminfo doesn't tell. On 32 bits with high memory no more is available than
- *                     low memory has left: the table can't be anywhere else
+ * ct_gauge_memory - MemTotal, MemAvailable, SUnreclaim; allocates nothing
+ * @available: on 32 bits with high memory no more than low memory has left, for the table can't be anywhere else
+ * @slab: what the kernel has in use of its own and can't give back, connections of all namespaces among it
+ * All in bytes; unknown where proc/meminfo doesn't tell
  * Returns: 0; -EBADMSG.
  */
-int ct_gauge_memory(struct ct_gauge *gauge, struct ct_u64 *total, struct ct_u64 *available, struct ct_err *err);
+int ct_gauge_memory(struct ct_gauge *gauge, struct ct_u64 *total, struct ct_u64 *available, struct ct_u64 *slab,
+		    struct ct_err *err);
 
 /**
  * ct_gauge_fd - readable after somebody, we too, wrote to a file of limit or buckets

@@ -58,15 +58,18 @@ struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
  * @all_entries:   of them together; unknown if none could be read
  * @own_entries:   of those, the caller's
  * @worst_entries: of the fullest one but the caller's; unknown: there is no other
+ * @worst_inode:   of its proc/PID/net/stat/nf_conntrack: the same as long as it lives
  * @worst_pid, @worst_name: a process in it, and what it is called, unprintable bytes replaced
- * @complete:      every process was looked at
+ * @processes:     so many were looked at
+ * @complete:      that were all
  */
 struct ct_netns_survey {
 	uint32_t namespaces;
 	struct ct_u64 all_entries, worst_entries;
-	uint64_t own_entries;
+	uint64_t own_entries, worst_inode;
 	int32_t worst_pid;
 	char worst_name[32];
+	uint32_t processes;
 	bool complete;
 };
 
@@ -79,6 +82,19 @@ struct ct_netns_survey {
  * Returns: 0; -ENOMEM, -EMFILE, -ENFILE.
  */
 int ct_netns_survey(struct ct_fs *fs, uint32_t most, struct ct_netns_survey *ret, struct ct_err *err);
+
+/**
+ * struct ct_netns_packets - packets that connection tracking of a network namespace can have seen, counted in two ways
+ * @ip:      that IP received and sent by itself; bridged ones aren't in it
+ * @devices: that interfaces received, and IP sent; in it twice are those of stacked interfaces; some drivers tell late
+ * Unknown where a file can't be read.
+ */
+struct ct_netns_packets {
+	struct ct_u64 ip, devices;
+};
+
+/* Of the namespace that a process is in, from proc/PID/net, which everybody may read; about 30 us. */
+void ct_netns_packets(struct ct_fs *fs, int32_t pid, struct ct_netns_packets *ret);
 
 #ifdef __cplusplus
 }

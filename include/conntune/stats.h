@@ -100,6 +100,16 @@ int ct_stats_new(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *
 struct ct_stats *ct_stats_free(struct ct_stats *stats);
 
 /**
+ * ct_stats_new_netns - the same for the network namespace that a process is in, without going there
+ * @pid: needed now only: later the namespace is found again without it
+ * Read from proc/PID/net/stat/nf_conntrack, which everybody may. Doesn't keep the namespace alive: ct_stats_sample()
+ * says -ENOENT once it is gone.
+ * Returns: 0; -ENOENT if there is no such process or file; -EINVAL, -EACCES likewise; -EBADMSG; -ENOMEM, -EMFILE, -ENFILE.
+ */
+int ct_stats_new_netns(struct ct_stats **ret, struct ct_fs *fs, const struct ct_kver *kernel, uint32_t cpus, int32_t pid,
+		       struct ct_err *err);
+
+/**
  * ct_stats_sample - read all counters once
  * Allocates nothing. A counter that goes backwards has wrapped if that is the shorter way around its 32 bits; else
  * all began anew.

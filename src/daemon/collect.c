@@ -4,11 +4,13 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <conntune/mix.h>
 
 int collect_init(struct collect *c, struct ct_fs *fs, struct ct_err *err)
 {
 	*c = (struct collect){ .fs = fs };
+	neighbours_init(&c->neighbours, fs);
 	return ct_gauge_new(&c->gauge, fs, err);
 }
 
@@ -16,6 +18,7 @@ void collect_done(struct collect *c)
 {
 	c->stats = ct_stats_free(c->stats);
 	c->gauge = ct_gauge_free(c->gauge);
+	neighbours_done(&c->neighbours);
 }
 
 void collect_again(struct collect *c)
@@ -51,7 +54,7 @@ static void fill_counters(const struct collect *c, struct decide_look *ret)
 	for (unsigned i = 0; i < CT_COUNTER__COUNT; i++) {
 		ret->counter[i] = c->sample.counter[i];
 		if (ret->counter[i].known)
-			ret->counter[i].v += c->base[i];
+			ret->counter[i].v += c->base[i] + neighbours_counted(&c->neighbours, i);
 	}
 }
 
@@ -64,7 +67,7 @@ static int look_at_memory(struct collect *c, uint64_t now_usec, bool busy, struc
 
 	if (c->memory_usec && now_usec - c->memory_usec < after)
 		return 0;
-	r = ct_gauge_memory(c->gauge, &c->ram, &c->mem_available, err);
+	r = ct_gauge_memory(c->gauge, &c->ram, &c->mem_available, &c->slab, err);
 	if (r < 0)
 		return r;
 	c->memory_usec = now_usec;
@@ -72,21 +75,33 @@ static int look_at_memory(struct collect *c, uint64_t now_usec, bool busy, struc
 	return 0;
 }
 
-static int take_picture(struct collect *c, uint64_t now_usec, bool present, struct ct_err *err)
+static struct neighbours_look for_neighbours(const struct collect *c, uint64_t now_usec, const struct ct_reading *now)
+{
+	return (struct neighbours_look){
+		.now_usec = now_usec,
+		.entries = now->entries,
+		.limit = now->limit,
+		.slab = c->slab,
+		.kernel = &c->facts.kernel,
+		.cpus = c->facts.cpus,
+	};
+}
+
+static int take_picture(struct collect *c, uint64_t now_usec, const struct ct_reading *now, struct ct_err *err)
 {
 	int r = ct_facts_collect(c->fs, NULL, &c->facts, err);
+	struct neighbours_look look = for_neighbours(c, now_usec, now);
 
 	if (r < 0)
 		return r;
 	c->facts_usec = now_usec;
 	c->begun = c->fresh = true;
 	c->stale = false;
-	c->netns = (struct ct_netns_survey){ 0 };
-	if (!present)
+	if (!now->present)
 		return 0;
 	c->loaded = c->facts;
 	c->was_loaded = true;
-	return ct_netns_survey(c->fs, COLLECT_PROCESSES, &c->netns, err);
+	return neighbours_survey(&c->neighbours, &look, err);
 }
 
 /* The same module on the same machine, and values are wanted back soon: the whole picture is for the next look. */
@@ -94,65 +109,74 @@ static void reuse_picture(struct collect *c)
 {
 	c->facts = c->loaded;
 	c->fresh = c->stale = true;
-	c->netns = (struct ct_netns_survey){ 0 };
 }
 
 /* Facts that plans rest on are those of this look. */
-static void keep_up(struct collect *c, const struct ct_reading *now)
+static void keep_up(struct collect *c, struct ct_u64 limit, struct ct_u64 buckets, struct ct_u64 entries)
 {
 	struct ct_value *value = c->facts.value;
 
-	if (!now->present)
-		return;
-	if (now->limit.known && value[CT_PARAM_LIMIT].known)
-		value[CT_PARAM_LIMIT].v = (int64_t)now->limit.v;
-	if (now->buckets.known && value[CT_PARAM_BUCKETS].known)
-		value[CT_PARAM_BUCKETS].v = (int64_t)now->buckets.v;
-	if (now->entries.known && value[CT_PARAM_COUNT].known)
-		value[CT_PARAM_COUNT].v = (int64_t)now->entries.v;
+	if (limit.known && value[CT_PARAM_LIMIT].known)
+		value[CT_PARAM_LIMIT].v = (int64_t)limit.v;
+	if (buckets.known && value[CT_PARAM_BUCKETS].known)
+		value[CT_PARAM_BUCKETS].v = (int64_t)buckets.v;
+	if (entries.known && value[CT_PARAM_COUNT].known)
+		value[CT_PARAM_COUNT].v = (int64_t)entries.v;
 	if (c->mem_available.known)
 		c->facts.mem_available_bytes = c->mem_available;
 }
 
 void collect_acted(struct collect *c, const struct decide_outcome *outcome)
 {
-	const struct ct_reading now = {
-		.present = true, .limit = outcome->limit, .buckets = outcome->buckets
-	};
-
-	keep_up(c, &now);
-}
-
-/* Entries of the others as of the last survey, our own as of now. */
-static struct ct_u64 all_entries(const struct collect *c, struct ct_u64 own)
-{
-	const struct ct_netns_survey *s = &c->netns;
-
-	if (!own.known || !s->all_entries.known || s->all_entries.v < s->own_entries)
-		return own;
-	return (struct ct_u64){ .known = true, .v = own.v + s->all_entries.v - s->own_entries };
+	keep_up(c, outcome->limit, outcome->buckets, (struct ct_u64){ .known = false });
 }
 
 /* As many as are found without walking far; 0: none are. */
-static uint32_t affordable_mix(const struct ct_reading *now)
+static uint32_t affordable_mix(const struct decide_look *look)
 {
-	if (ct_mix_is_cheap(now->entries.v, now->buckets.v, COLLECT_MIX_ENTRIES))
+	if (ct_mix_is_cheap(look->entries.v, look->buckets.v, COLLECT_MIX_ENTRIES))
 		return COLLECT_MIX_ENTRIES;
-	return ct_mix_is_cheap(now->entries.v, now->buckets.v, COLLECT_MIX_FEW) ? COLLECT_MIX_FEW : 0;
+	return ct_mix_is_cheap(look->entries.v, look->buckets.v, COLLECT_MIX_FEW) ? COLLECT_MIX_FEW : 0;
 }
 
 /* A failure leaves it unknown; who may not look needn't try each time. */
-static void look_at_mix(struct collect *c, const struct ct_reading *now, uint64_t now_usec)
+static void sample_mix(struct collect *c, const struct decide_look *look)
 {
-	uint32_t most = affordable_mix(now);
+	uint32_t most = affordable_mix(look);
 	struct ct_mix mix;
 
-	if (c->mix_usec && now_usec - c->mix_usec < COLLECT_MIX_USEC)
+	if (!look->moved && c->mix_usec && look->now_usec - c->mix_usec < COLLECT_MIX_USEC)
 		return;
-	c->mix_usec = now_usec;
+	c->mix_usec = look->now_usec;
 	c->unreplied.known = most > 0 && ct_mix_sample(c->fs, most, &mix, NULL) == 0 && mix.seen > 0;
 	if (c->unreplied.known)
 		c->unreplied.v = (double)mix.unreplied / mix.seen;
+}
+
+static void look_at_mix(struct collect *c, struct decide_look *look)
+{
+	if (c->where == 0)
+		sample_mix(c, look);
+	else
+		c->unreplied.known = neighbours_unreplied(&c->neighbours, &c->unreplied.v);
+	look->unreplied.known = c->unreplied.known;
+	look->unreplied.v = c->unreplied.v;
+}
+
+/* Whose table counts: that of the namespace with the most entries. */
+static void find_fullest(struct collect *c, struct decide_look *ret)
+{
+	struct ct_u64 other = neighbours_entries(&c->neighbours);
+	bool is_other = other.known && (!ret->entries.known || other.v > ret->entries.v);
+	uint64_t where = is_other ? c->neighbours.inode : 0;
+
+	if (is_other) {
+		ret->entries = other;
+		(void)snprintf(ret->where, sizeof(ret->where), "%s", c->neighbours.survey.worst_name);
+	}
+	ret->moved = where != c->where;
+	ret->sudden = ret->moved && is_other && c->neighbours.found;
+	c->where = where;
 }
 
 static void fill(struct collect *c, const struct ct_reading *now, struct decide_look *ret)
@@ -161,9 +185,27 @@ static void fill(struct collect *c, const struct ct_reading *now, struct decide_
 	ret->limit = now->limit;
 	ret->buckets = now->buckets;
 	ret->entries = now->entries.known ? now->entries : c->sample.entries;
-	ret->all_entries = all_entries(c, ret->entries);
+	ret->all_entries = neighbours_all_entries(&c->neighbours, ret->entries);
 	ret->mem_available = c->mem_available;
+	find_fullest(c, ret);
 	fill_counters(c, ret);
+}
+
+static int look_around(struct collect *c, const struct ct_reading *now, struct decide_look *ret, struct ct_err *err)
+{
+	struct neighbours_look look = for_neighbours(c, ret->now_usec, now);
+	int r;
+
+	sample(c);
+	if (!look.entries.known)
+		look.entries = c->sample.entries;
+	ret->reloaded |= c->sample.restarted;
+	r = neighbours_look(&c->neighbours, &look, err);
+	if (r < 0)
+		return r;
+	fill(c, now, ret);
+	keep_up(c, now->limit, now->buckets, ret->entries);
+	return 0;
 }
 
 int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix, struct decide_look *ret,
@@ -178,29 +220,27 @@ int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix,
 	if (r < 0)
 		return r;
 	look.reloaded = c->begun && now.present && (now.reopened || !c->was_present);
-	if (look.reloaded || !now.present)
+	if (look.reloaded || !now.present) {
 		end_stats(c);
+		neighbours_forget(&c->neighbours);
+	}
 	c->fresh = false;
 	if (look.reloaded && c->was_loaded)
 		reuse_picture(c);
 	else if (!c->begun || c->stale || now.present != c->was_present || look.reloaded ||
 		 now_usec - c->facts_usec >= COLLECT_FACTS_USEC)
-		r = take_picture(c, now_usec, now.present, err);
+		r = take_picture(c, now_usec, &now, err);
 	if (r < 0)
 		return r;
 	c->was_present = now.present;
-	if (now.present) {
-		sample(c);
-		look.reloaded |= c->sample.restarted;
-		keep_up(c, &now);
-		if (want_mix)
-			look_at_mix(c, &now, now_usec);
-	}
-	fill(c, &now, &look);
-	if (want_mix && now.present) {
-		look.unreplied.known = c->unreplied.known;
-		look.unreplied.v = c->unreplied.v;
-	}
+	if (now.present)
+		r = look_around(c, &now, &look, err);
+	else
+		fill(c, &now, &look);
+	if (r < 0)
+		return r;
+	if (now.present && want_mix)
+		look_at_mix(c, &look);
 	*ret = look;
 	return 0;
 }

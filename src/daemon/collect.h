@@ -7,22 +7,19 @@
 #include <stdint.h>
 #include <conntune/facts.h>
 #include <conntune/gauge.h>
-#include <conntune/netns.h>
 #include <conntune/stats.h>
 #include "decide.h"
+#include "neighbours.h"
 
 /* The whole picture is taken so often; memory in between. */
 #define COLLECT_FACTS_USEC UINT64_C(60000000)
-#define COLLECT_MEMORY_USEC UINT64_C(5000000)
+#define COLLECT_MEMORY_USEC UINT64_C(1000000)
 #define COLLECT_MEMORY_BUSY_USEC UINT64_C(500000)
 
 /* Entries that are looked at when their kind is asked for, and not more often than: */
 #define COLLECT_MIX_ENTRIES 1000
 #define COLLECT_MIX_FEW 128             /* where they are far apart; still 4 % of standard error */
 #define COLLECT_MIX_USEC UINT64_C(100000)
-
-/* Processes in which other network namespaces are looked for, at most. */
-#define COLLECT_PROCESSES 512
 
 /**
  * struct collect - what is known
@@ -31,7 +28,8 @@
  * @fresh:    facts were collected anew by the last look: sizing has to be made again
  * @stats:    NULL while there are no counters to be read
  * @base:     counted by handles that have ended, so that totals only grow
- * @netns:    as of the last whole picture
+ * @neighbours: other network namespaces
+ * @where:    number of the one that entries are of, as the last look told; 0: ours
  * @sample:   the last one
  * @was_present: at the look before
  */
@@ -45,8 +43,9 @@ struct collect {
 	struct ct_stats *stats;
 	struct ct_sample sample;
 	uint64_t base[CT_COUNTER__COUNT];
-	struct ct_netns_survey netns;
-	struct ct_u64 ram, mem_available;
+	struct neighbours neighbours;
+	uint64_t where;
+	struct ct_u64 ram, mem_available, slab;
 	uint64_t memory_usec;
 	struct { bool known; double v; } unreplied;
 	uint64_t mix_usec;
@@ -59,7 +58,7 @@ void collect_done(struct collect *collect);
  * collect_look - one observation
  * @now_usec: CLOCK_BOOTTIME
  * @busy:     memory is read more often
- * @want_mix: ret->unreplied, if it can be told
+ * @want_mix: ret->unreplied, if it can be told: of another namespace only if they are many
  * Fills everything in *@ret but what the daemon knows by itself: peak_entries, hold_until_usec, confirmed, resumed.
  * Returns: 0; errors of ct_facts_collect() and ct_gauge_read(): nothing can be said this time.
  */

@@ -183,7 +183,7 @@ static void fill_memory(const struct daemon *d, struct status *s)
 
 static void fill_namespaces(const struct daemon *d, struct status *s)
 {
-	const struct ct_netns_survey *n = &d->collect.netns;
+	const struct ct_netns_survey *n = &d->collect.neighbours.survey;
 
 	s->namespaces_known = n->namespaces > 0;
 	s->namespace_count = n->namespaces;

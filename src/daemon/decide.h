@@ -68,11 +68,15 @@ struct decide_config {
  * @now_usec:    CLOCK_BOOTTIME: goes on while the machine sleeps
  * @present:     connection tracking is there
  * @reloaded:    it came back, or counters began anew, since the look before
- * @entries, @limit, @buckets: of this namespace; limit 0: none
+ * @entries:     of the fullest network namespace that is seen: the limit is compared with each one's by itself
+ * @where:       what a process in it is called; "": it is ours
+ * @moved:       the look before told entries of another one
+ * @sudden:      and this one had few entries then: more or less all are new
+ * @limit, @buckets: limit 0: none
  * @all_entries: of all namespaces, as far as known
  * @mem_available: MemAvailable, at most some seconds old
- * @unreplied:   share of the entries that nobody has answered, 0 .. 1; unknown unless asked for (decide_verdict.want_mix)
- * @counter:     totals as ct_stats_sample() gives them
+ * @unreplied:   share of those entries, or of newcomers, that nobody has answered, 0 .. 1; unknown unless asked for (decide_verdict.want_mix)
+ * @counter:     totals as ct_stats_sample() gives them, ours and those of the fullest other namespace together
  * @peak_entries: highest of the history that policy demand looks at; 0: none
  * @hold_until_usec: HELD until then; 0: not held; UINT64_MAX: until resume
  * @confirmed:   `conntune confirm` came since the look before
@@ -82,6 +86,8 @@ struct decide_look {
 	uint64_t now_usec;
 	bool present, reloaded;
 	struct ct_u64 entries, limit, buckets, all_entries, mem_available;
+	char where[32];
+	bool moved, sudden;
 	struct { bool known; double v; } unreplied;
 	struct ct_u64 counter[CT_COUNTER__COUNT];
 	uint64_t peak_entries;
@@ -122,7 +128,7 @@ struct decide_verdict {
  * struct decide_outcome - what came of the last action; told before the next look
  * @done: 0, or the negative errno of the apply
  * @limit, @buckets: read back
- * @stall_usec: measured around the write of buckets, with so many @nodes in the table; 0: none
+ * @stall_usec: what the write of buckets took at most, with so many @nodes in the table; 0: none
  */
 struct decide_outcome {
 	int done;

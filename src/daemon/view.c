@@ -249,6 +249,9 @@ static void see_forecast(struct view *v, struct decide *d)
 	uint64_t fill = v->limit / 100 * v->config->settings.fill_percent +
 			v->limit % 100 * v->config->settings.fill_percent / 100;
 
+	/* entries of another namespace are no growth, unless they weren't there a moment ago */
+	if (v->look->moved && !v->look->sudden)
+		ct_forecast_init(&d->forecast);
 	ct_forecast_add(&d->forecast, v->now, v->entries);
 	v->full_usec = v->fills_usec = UINT64_MAX;
 	if (!v->unlimited) {
@@ -285,6 +288,11 @@ static void see_share(struct view *v, struct decide *d)
 {
 	const struct decide_look *look = v->look;
 
+	/* what was known, or couldn't be, was so in another namespace */
+	if (look->moved) {
+		d->unreplied_usec = d->asked_usec = d->answered = 0;
+		d->unanswered = 0;
+	}
 	if (look->unreplied.known) {
 		d->unreplied = fmin(fmax(look->unreplied.v, 0), 1);
 		d->unreplied_usec = v->now;

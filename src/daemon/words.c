@@ -85,7 +85,8 @@ void scene_say_table(struct scene *s)
 	if (v->unlimited)
 		scene_say(s, "%" PRIu64 " entries and no limit", v->entries);
 	else
-		scene_say(s, "%" PRIu64 " of %" PRIu64 " entries", v->entries, v->limit);
+		scene_say(s, "%" PRIu64 " of %" PRIu64 " entries%s%s", v->entries, v->limit,
+			  v->look->where[0] ? " in the namespace of " : "", v->look->where);
 	if (s->d->forecast.rate_high >= 1 && s->d->forecast.rate_high > 2 * s->d->forecast.rate)
 		scene_say(s, "up to %+.0f/s", s->d->forecast.rate_high);
 	else if (fabs(s->d->forecast.rate) >= 1)

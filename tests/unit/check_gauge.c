@@ -113,18 +113,20 @@ END_TEST
 
 START_TEST(memory_is_read)
 {
-	struct ct_u64 total, available;
+	struct ct_u64 total, available, slab;
 
-	put_file(root, "proc/meminfo", "MemTotal: 2048 kB\nMemFree: 100 kB\nMemAvailable: 1024 kB\n");
-	ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &err), 0);
+	put_file(root, "proc/meminfo", "MemTotal: 2048 kB\nMemFree: 100 kB\nMemAvailable: 1024 kB\nSUnreclaim: 7 kB\n");
+	ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &slab, &err), 0);
 	ck_assert(total.known && available.known);
 	ck_assert_uint_eq(total.v, 2048 * 1024);
 	ck_assert_uint_eq(available.v, 1024 * 1024);
+	ck_assert(slab.known && slab.v == 7 * 1024);
 	put_file(root, "proc/meminfo", "MemTotal: few kB\n");
-	ck_assert_failed(ct_gauge_memory(gauge, &total, &available, &err), err, -EBADMSG, "few");
+	ck_assert_failed(ct_gauge_memory(gauge, &total, &available, &slab, &err), err, -EBADMSG, "few");
 	put_file(root, "proc/meminfo", "MemTotal: 2048 kB\nMemFree: 100 kB\nBuffers: 1 kB\nCached: 2 kB\n");
-	ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &err), 0);
+	ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &slab, &err), 0);
 	ck_assert_uint_eq(available.v, 103 * 1024);
+	ck_assert(!slab.known);
 }
 END_TEST
 
@@ -143,17 +145,17 @@ static size_t open_files(void)
 /* Descriptors that are left open would add up: 100,000 looks a day. */
 START_TEST(nothing_stays_open_that_is_not_needed)
 {
-	struct ct_u64 total, available;
+	struct ct_u64 total, available, slab;
 	size_t before;
 
 	put_machine("65536\n", "16384\n", "12\n");
 	put_file(root, "proc/meminfo", "MemTotal: 2048 kB\n");
 	take();
-	ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &err), 0);
+	ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &slab, &err), 0);
 	before = open_files();
 	for (int i = 0; i < 100; i++) {
 		take();
-		ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &err), 0);
+		ck_assert_int_eq(ct_gauge_memory(gauge, &total, &available, &slab, &err), 0);
 	}
 	ck_assert_uint_eq(open_files(), before);
 }
