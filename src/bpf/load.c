@@ -104,7 +104,7 @@ static int descriptor(const struct programs *p, enum program which)
 
 int programs_run(const struct programs *programs, enum program which, struct ct_err *err)
 {
-	static const uint8_t packet[64];
+	uint8_t packet[64] = { 0 };
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
@@ -112,6 +112,8 @@ int programs_run(const struct programs *programs, enum program which, struct ct_
 	if (which == PROGRAM_LOCATE) {
 		attr.test.data_in = (uintptr_t)packet;
 		attr.test.data_size_in = sizeof(packet);
+		attr.test.data_out = (uintptr_t)packet;
+		attr.test.data_size_out = sizeof(packet);
 	}
 	if (syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) < 0)
 		return find_fail(err, -errno, "BPF program %d can't be run: %s", (int)which, strerror(errno));
