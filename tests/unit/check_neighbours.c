@@ -262,7 +262,7 @@ END_TEST
 START_TEST(smoke_without_fire_costs_little)
 {
 	unsigned surveys = 0, processes = 0;
-	uint64_t before = 0;
+	uint64_t before;
 	char pid[16];
 
 	for (int i = 0; i < 200; i++) {
@@ -270,6 +270,7 @@ START_TEST(smoke_without_fire_costs_little)
 		put_stat(pid, 1, 0, 0);
 	}
 	survey();
+	before = neighbours.survey_usec;
 	for (int i = 0; i < 600; i++) {
 		look.slab.v += 20 * MIB;
 		take(SECOND);
@@ -368,7 +369,7 @@ START_TEST(looking_keeps_no_namespace_alive)
 		r = ct_stats_sample(stats, &sample, NULL);
 		(void)nanosleep(&pause, NULL);
 	}
-	ck_assert_int_eq(r, -ENOENT);
+	ck_assert(r == -ENOENT || r == -ENXIO);
 	(void)ct_stats_free(stats);
 }
 END_TEST
