@@ -636,9 +636,9 @@ static int print_value(const struct row *row, uint64_t v, char *text, size_t n)
 	case TYPE_PERCENT:
 		return snprintf(text, n, "%" PRIu64 "%%", v);
 	case TYPE_TIME:
-		return print_time(text, n, v);
+		break;
 	}
-	return snprintf(text, n, "unknown");
+	return print_time(text, n, v);
 }
 
 int ct_setting_text(const struct ct_settings *settings, size_t i, char *text, size_t n)

@@ -24,6 +24,7 @@ struct ct_forecast {
 	double rate, rate_high;
 };
 
+/** ct_forecast_init - nothing is known yet */
 void ct_forecast_init(struct ct_forecast *ret);
 
 /**
