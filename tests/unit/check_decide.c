@@ -7,6 +7,7 @@
 #include "util.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -368,6 +369,50 @@ START_TEST(a_copy_decides_as_the_original_does)
 }
 END_TEST
 
+/* The fullest namespace is another one now: its entries were there before, unless it is found by what they grew. */
+START_TEST(entries_of_another_namespace_are_no_growth_unless_they_are_new)
+{
+	struct sim known, found;
+	struct decide_look look;
+	struct decide_verdict v;
+
+	at_rest(&known);
+	found = known;
+	look = look_at(&known);
+	look.entries.v = look.all_entries.v = look.limit.v / 2;
+	look.all_entries.known = true;
+	look.moved = true;
+	(void)snprintf(look.where, sizeof(look.where), "router");
+	v = verdict_on(&known, &look);
+	ck_assert_int_eq(v.action, DECIDE_NOTHING);
+	look.sudden = true;
+	v = verdict_on(&found, &look);
+	ck_assert_int_eq(v.action, DECIDE_SET);
+	ck_assert_int_eq(v.reason, DECIDE_FORECAST);
+	ck_assert_ptr_nonnull(strstr(v.evidence, "in the namespace of router"));
+}
+END_TEST
+
+/* Who came to one namespace says nothing of who comes to another. */
+START_TEST(a_share_of_another_namespace_is_asked_for_anew)
+{
+	struct sim s;
+	struct decide_look look;
+
+	at_rest(&s);
+	look = look_at(&s);
+	look.unreplied.known = true;
+	look.unreplied.v = 0.9;
+	(void)verdict_on(&s, &look);
+	ck_assert_uint_ne(s.decide.unreplied_usec, 0);
+	look.unreplied.known = false;
+	look.moved = true;
+	look.now_usec += SECOND / 100;
+	(void)verdict_on(&s, &look);
+	ck_assert_uint_eq(s.decide.unreplied_usec, 0);
+}
+END_TEST
+
 Suite *module_suite(void)
 {
 	Suite *suite = suite_create("decide");
@@ -388,6 +433,8 @@ Suite *module_suite(void)
 	tcase_add_test(tc, the_mix_that_nobody_tells_is_asked_for_three_times_in_a_row);
 	tcase_add_test(tc, a_change_that_nobody_confirms_is_put_back_on_time);
 	tcase_add_test(tc, a_hold_that_ends_soon_is_met_on_time);
+	tcase_add_test(tc, entries_of_another_namespace_are_no_growth_unless_they_are_new);
+	tcase_add_test(tc, a_share_of_another_namespace_is_asked_for_anew);
 	tcase_add_test(tc, a_copy_decides_as_the_original_does);
 	suite_add_tcase(suite, tc);
 	return suite;
