@@ -309,6 +309,9 @@ struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
 /* Namespaces that are told apart in one survey; those beyond are left out. */
 #define SURVEYED_MAX 1024
 
+/* The caller's own processes that a survey may look at, for each one that may be of others. */
+#define OWN_FACTOR 8
+
 struct survey {
 	struct ct_fs *fs;
 	struct ct_netns_survey *ret;
@@ -354,7 +357,8 @@ static bool is_seen(struct survey *s, uint64_t inode)
 	return false;
 }
 
-static void survey_process(struct survey *s, const char *pid)
+/* Returns whether it is in another namespace than the caller. */
+static bool survey_process(struct survey *s, const char *pid)
 {
 	struct ct_netns_survey *ret = s->ret;
 	struct ct_fs_info info;
@@ -362,29 +366,34 @@ static void survey_process(struct survey *s, const char *pid)
 	char path[300];
 
 	(void)snprintf(path, sizeof(path), "proc/%s/net/stat/nf_conntrack", pid);
-	if (ct_fs_info(s->fs, path, &info, NULL) < 0 || is_seen(s, info.inode))
-		return;
+	if (ct_fs_info(s->fs, path, &info, NULL) < 0)
+		return false;
+	if (is_seen(s, info.inode))
+		return info.inode != s->own;
 	if (ret->namespaces == SURVEYED_MAX) {
 		ret->complete = false;
-		return;
+		return true;
 	}
 	/* gone meanwhile: another process of its namespace may follow */
 	if (!first_column(s->fs, path, &entries))
-		return;
+		return info.inode != s->own;
 	s->seen[ret->namespaces++] = info.inode;
 	ret->all_entries.known = true;
 	ret->all_entries.v += entries;
 	if (info.inode == s->own)
 		ret->own_entries = entries;
 	if (info.inode == s->own || (ret->worst_entries.known && ret->worst_entries.v >= entries))
-		return;
+		return info.inode != s->own;
 	ret->worst_entries = (struct ct_u64){ .known = true, .v = entries };
 	ret->worst_pid = (int32_t)strtol(pid, NULL, 10);
 	ret->worst_inode = info.inode;
+	return true;
 }
 
+/* In the order of their numbers: those of the host first, its threads of the kernel above all. */
 static int survey_processes(struct survey *s, uint32_t most, struct ct_err *err)
 {
+	uint32_t others = 0;
 	ct_cleanup(close_dir) DIR *dir = NULL;
 	struct dirent *e;
 	int fd = ct_fs_open(s->fs, "proc", O_RDONLY | O_DIRECTORY | O_NONBLOCK, 0, err);
@@ -399,12 +408,12 @@ static int survey_processes(struct survey *s, uint32_t most, struct ct_err *err)
 	while ((e = readdir(dir))) {
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		if (s->ret->processes == most) {
+		if (others == most || s->ret->processes / OWN_FACTOR >= most) {
 			s->ret->complete = false;
 			break;
 		}
 		s->ret->processes++;
-		survey_process(s, e->d_name);
+		others += survey_process(s, e->d_name);
 	}
 	return 0;
 }

@@ -60,7 +60,7 @@ struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
  * @worst_entries: of the fullest one but the caller's; unknown: there is no other
  * @worst_inode:   of its proc/PID/net/stat/nf_conntrack: the same as long as it lives
  * @worst_pid, @worst_name: a process in it, and what it is called, unprintable bytes replaced
- * @processes:     so many were looked at
+ * @processes:     so many were looked at, those of the caller's namespace too
  * @complete:      that were all
  */
 struct ct_netns_survey {
@@ -78,7 +78,8 @@ struct ct_netns_survey {
  * Everybody may read proc/PID/net/stat/nf_conntrack; its inode number is the same for all processes of one network
  * namespace and for no other, and each of its lines begins with the entries of that namespace. Needs
  * CONFIG_NF_CONNTRACK_PROCFS, else only the caller's own entries are known. A namespace without a process isn't seen.
- * @most: processes that are looked at, at most; about 6 us each
+ * @most: processes of other namespaces that are looked at, at most; of the caller's, threads of the kernel among them, there
+ *        may be eight times as many. About 6 us each
  * Returns: 0; -ENOMEM, -EMFILE, -ENFILE.
  */
 int ct_netns_survey(struct ct_fs *fs, uint32_t most, struct ct_netns_survey *ret, struct ct_err *err);
