@@ -30,10 +30,29 @@ void collect_again(struct collect *c)
 static void end_stats(struct collect *c)
 {
 	for (unsigned i = 0; i < CT_COUNTER__COUNT; i++)
-		if (c->sample.counter[i].known)
+		if (c->sample.counter[i].known) {
 			c->base[i] += c->sample.counter[i].v;
+			c->rebase |= UINT32_C(1) << i;
+		}
 	c->sample = (struct ct_sample){ 0 };
 	c->stats = ct_stats_free(c->stats);
+}
+
+/* The module is gone, or came back: its counters begin at 0. */
+static void end_counters(struct collect *c)
+{
+	end_stats(c);
+	c->rebase = 0;
+}
+
+/* The same counters through another handle: what was counted in between is lost, and nothing is counted twice. */
+static void rebase(struct collect *c)
+{
+	for (unsigned i = 0; i < CT_COUNTER__COUNT; i++)
+		if ((c->rebase & UINT32_C(1) << i) && c->sample.counter[i].known) {
+			c->base[i] -= c->sample.counter[i].v;
+			c->rebase &= ~(UINT32_C(1) << i);
+		}
 }
 
 /* Without counters there is still the number of entries: no error. */
@@ -43,10 +62,12 @@ static void sample(struct collect *c)
 
 	if (!c->stats && ct_stats_new(&c->stats, c->fs, &c->facts.kernel, c->facts.cpus, NULL) < 0)
 		return;
-	if (ct_stats_sample(c->stats, &now, NULL) < 0)
+	if (ct_stats_sample(c->stats, &now, NULL) < 0) {
 		end_stats(c);
-	else
-		c->sample = now;
+		return;
+	}
+	c->sample = now;
+	rebase(c);
 }
 
 static void fill_counters(const struct collect *c, struct decide_look *ret)
@@ -199,7 +220,7 @@ static int look_around(struct collect *c, const struct ct_reading *now, struct d
 	sample(c);
 	if (!look.entries.known)
 		look.entries = c->sample.entries;
-	ret->reloaded |= c->sample.restarted;
+	c->reloaded |= c->sample.restarted;
 	r = neighbours_look(&c->neighbours, &look, err);
 	if (r < 0)
 		return r;
@@ -215,19 +236,20 @@ int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix,
 	struct ct_reading now;
 	int r = ct_gauge_read(c->gauge, &now, err);
 
-	if (r == 0)
-		r = look_at_memory(c, now_usec, busy, err);
 	if (r < 0)
 		return r;
-	look.reloaded = c->begun && now.present && (now.reopened || !c->was_present);
-	if (look.reloaded || !now.present) {
-		end_stats(c);
+	c->reloaded |= c->begun && now.present && (now.reopened || !c->was_present);
+	r = look_at_memory(c, now_usec, busy, err);
+	if (r < 0)
+		return r;
+	if (c->reloaded || !now.present) {
+		end_counters(c);
 		neighbours_forget(&c->neighbours);
 	}
 	c->fresh = false;
-	if (look.reloaded && c->was_loaded)
+	if (c->reloaded && c->was_loaded)
 		reuse_picture(c);
-	else if (!c->begun || c->stale || now.present != c->was_present || look.reloaded ||
+	else if (!c->begun || c->stale || now.present != c->was_present || c->reloaded ||
 		 now_usec - c->facts_usec >= COLLECT_FACTS_USEC)
 		r = take_picture(c, now_usec, &now, err);
 	if (r < 0)
@@ -241,6 +263,8 @@ int collect_look(struct collect *c, uint64_t now_usec, bool busy, bool want_mix,
 		return r;
 	if (now.present && want_mix)
 		look_at_mix(c, &look);
+	look.reloaded = c->reloaded && now.present;
+	c->reloaded = false;
 	*ret = look;
 	return 0;
 }

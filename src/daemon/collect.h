@@ -27,22 +27,25 @@
  * @loaded:   the last ones with connection tracking, once @was_loaded: they hold for the first look after a reload
  * @fresh:    facts were collected anew by the last look: sizing has to be made again
  * @stats:    NULL while there are no counters to be read
- * @base:     counted by handles that have ended, so that totals only grow
+ * @base:     counted by handles that have ended, so that totals only grow; modulo 2^64
+ * @rebase:   counters, as bits, that the next handle may begin to tell with what those before have told
  * @neighbours: other network namespaces
  * @where:    number of the one that entries are of, as the last look told; 0: ours
  * @sample:   the last one
  * @was_present: at the look before
+ * @reloaded: a reload that was seen, perhaps by a look that failed later, and that nobody has been told
  */
 struct collect {
 	struct ct_fs *fs;
 	struct ct_gauge *gauge;
 	struct ct_facts facts;
 	struct ct_facts loaded;
-	bool begun, fresh, stale, was_present, was_loaded;
+	bool begun, fresh, stale, was_present, was_loaded, reloaded;
 	uint64_t facts_usec;
 	struct ct_stats *stats;
 	struct ct_sample sample;
 	uint64_t base[CT_COUNTER__COUNT];
+	uint32_t rebase;
 	struct neighbours neighbours;
 	uint64_t where;
 	struct ct_u64 ram, mem_available, slab;

@@ -209,6 +209,52 @@ START_TEST(entries_of_other_namespaces_are_counted_without_going_there)
 }
 END_TEST
 
+/* Hundreds of threads of the kernel come before the first container. */
+START_TEST(own_processes_do_not_hide_others)
+{
+	static const char table[] = "entries  clashres\n00000007  00000000\n";
+	struct ct_netns_survey survey;
+	char own[300], to[300], path[64];
+
+	put_file(root, "proc/self/net/stat/nf_conntrack", table);
+	(void)snprintf(own, sizeof(own), "%s/proc/self/net/stat/nf_conntrack", root);
+	put_file(root, "proc/3000/net/stat/nf_conntrack", table);
+	for (int i = 0; i < 60; i++) {
+		(void)snprintf(path, sizeof(path), "proc/%d/net/stat/nf_conntrack", 2000 + i);
+		put_file(root, path, table);
+		(void)snprintf(to, sizeof(to), "%s/%s", root, path);
+		ck_assert_int_eq(unlink(to), 0);
+		ck_assert_int_eq(link(own, to), 0);
+	}
+	ck_assert_int_eq(ct_netns_survey(fs, 10, &survey, &err), 0);
+	ck_assert_uint_eq(survey.worst_entries.v, 7);
+	ck_assert_int_eq(survey.worst_pid, 3000);
+	ck_assert(survey.complete);
+}
+END_TEST
+
+/* Whoever removes nf_conntrack_netlink, or the one failure of a read, takes the handle: the kernel counts on. */
+START_TEST(counters_seen_through_another_handle_are_not_counted_twice)
+{
+	char path[300];
+
+	put_counters(20, 1000);
+	take(0);
+	ck_assert_uint_eq(look.counter[CT_COUNTER_DROP].v, 1000);
+	(void)snprintf(path, sizeof(path), "%s/" STAT, root);
+	ck_assert_int_eq(unlink(path), 0);
+	take(SECOND);
+	ck_assert(!look.counter[CT_COUNTER_DROP].known);
+	put_counters(20, 1003);
+	take(SECOND);
+	ck_assert(!look.reloaded);
+	ck_assert_uint_eq(look.counter[CT_COUNTER_DROP].v, 1000);
+	put_counters(20, 1005);
+	take(SECOND);
+	ck_assert_uint_eq(look.counter[CT_COUNTER_DROP].v, 1002);
+}
+END_TEST
+
 START_TEST(a_survey_has_bounds)
 {
 	struct ct_netns_survey survey;
@@ -290,6 +336,8 @@ Suite *module_suite(void)
 	tcase_add_test(tc, a_broken_file_is_an_error_and_then_over);
 	tcase_add_test(tc, entries_of_other_namespaces_are_counted_without_going_there);
 	tcase_add_test(tc, a_survey_has_bounds);
+	tcase_add_test(tc, own_processes_do_not_hide_others);
+	tcase_add_test(tc, counters_seen_through_another_handle_are_not_counted_twice);
 	tcase_add_test(tc, settings_go_into_the_sizing);
 	tcase_add_loop_test(tc, what_may_be_set_here, 0, (int)ct_array_size(trees));
 	suite_add_tcase(suite, tc);
