@@ -209,9 +209,11 @@ static const char *const allowed[] = {
 	"accept",
 	"accept4",
 	"connect",
+	"send",
 	"sendto",
 	"sendmsg",
 	"sendmmsg",
+	"recv",
 	"recvfrom",
 	"recvmsg",
 	"recvmmsg",
@@ -278,12 +280,16 @@ static const struct rule rules[] = {
 	{ "ioctl", 1, UINT32_MAX, FIONREAD },
 };
 
+/* Numbers from here down are of no call of this architecture. */
+#define NO_SUCH_CALL (-10000)
+
 /* A call that this architecture or library doesn't know isn't there to be allowed. */
 static int allow(scmp_filter_ctx ctx, const char *name, unsigned n, const struct scmp_arg_cmp *cmp)
 {
 	int number = seccomp_syscall_resolve_name(name), r;
 
-	if (number == __NR_SCMP_ERROR || number < 0)
+	/* from -1 to -9999 are calls that share one, socketcall(2): the library makes rules of them where that is so */
+	if (number == __NR_SCMP_ERROR || number <= NO_SUCH_CALL)
 		return 0;
 	r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, number, n, cmp);
 	return r == -EEXIST ? 0 : r;
