@@ -150,7 +150,8 @@ static int save(struct ct_fs *fs, const char *path, const struct ct_timeouts *t,
 		return ct_err_set(err, -ENOMEM, "out of memory");
 	text[n++] = '\n';
 	text[n] = '\0';
-	return ct_fs_replace(fs, path, text, 0600, err);
+	/* no secret, and the next conntuned may be another user */
+	return ct_fs_replace(fs, path, text, 0644, err);
 }
 
 /* What this kernel has, and what makes sense: 0 and negative ones were written by somebody who knows why. */

@@ -152,7 +152,7 @@ static struct ct_u64 if_any(uint64_t v)
 
 static void fill_waiting(const struct daemon *d, struct status *s)
 {
-	uint64_t now = daemon_now(d), hold = d->look.hold_until_usec;
+	uint64_t now = daemon_now(d), hold = d->hold_usec;
 
 	s->hold = hold > now;
 	if (s->hold && hold != UINT64_MAX)

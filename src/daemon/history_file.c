@@ -395,6 +395,14 @@ static int try_to_write(const struct sql *s)
 	return exec(s, "write to it", text);
 }
 
+/* All is read then. A disk that is full or a file in use passes: writing is tried each minute, and says it. */
+static int can_be_written(struct sql *s)
+{
+	int r = try_to_write(s);
+
+	return r == -EBUSY || r == -ENOSPC ? 0 : r;
+}
+
 static void load_in_child(const struct history *h, struct sql *s, struct loaded *to)
 {
 	struct history_slot *slot = to->slot;
@@ -411,7 +419,7 @@ static void load_in_child(const struct history *h, struct sql *s, struct loaded 
 	if (r == 0)
 		r = load_running(s, to);
 	if (r == 0)
-		r = try_to_write(s);
+		r = can_be_written(s);
 	if (r == -EBADMSG) {
 		memset(to->n, 0, sizeof(to->n));
 		move_aside(s);

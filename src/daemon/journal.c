@@ -4,6 +4,7 @@
 #include "journal.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,14 @@ static void send_fields(const struct journal_entry *e, const char *message, uint
 	(void)sd_journal_sendv(f.v, f.count);
 }
 
+/* A terminal that was stopped, or a reader that sleeps, must not stop the tuning: a pipe that is ready takes a whole line. */
+static bool takes_a_line(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) != 0;
+}
+
 void journal_write(struct journal *j, const struct journal_entry *e)
 {
 	char message[sizeof(e->message) + 64];
@@ -116,8 +125,10 @@ void journal_write(struct journal *j, const struct journal_entry *e)
 			*p = '?';
 	if (j->native)
 		send_fields(e, message, suppressed);
-	else
+	else if (takes_a_line(STDERR_FILENO))
 		(void)dprintf(STDERR_FILENO, "conntuned: %s\n", message);
+	else
+		j->limit.suppressed += suppressed + 1;
 }
 
 void journal_say(struct journal *j, int priority, const char *format, ...)
