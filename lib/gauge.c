@@ -227,10 +227,18 @@ int ct_gauge_fd(const struct ct_gauge *g)
 	return g->changed;
 }
 
-void ct_gauge_drain(struct ct_gauge *g)
+bool ct_gauge_drain(struct ct_gauge *g)
 {
 	char events[1024] __attribute__((aligned(__alignof__(struct inotify_event))));
+	const struct inotify_event *e;
+	bool written = false;
+	ssize_t n;
 
-	while (g->changed >= 0 && read(g->changed, events, sizeof(events)) > 0)
-		;
+	while (g->changed >= 0 && (n = read(g->changed, events, sizeof(events))) > 0)
+		for (const char *at = events; at < events + n; at += sizeof(*e) + e->len) {
+			e = (const struct inotify_event *)(const void *)at;
+			/* events that were lost may have been writes */
+			written |= (e->mask & (IN_MODIFY | IN_Q_OVERFLOW)) != 0;
+		}
+	return written;
 }

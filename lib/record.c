@@ -285,7 +285,8 @@ int ct_pending_save(struct ct_fs *fs, const struct ct_pending *pending, struct c
 	char text[CT_RECORD_BYTES_MAX];
 	int r = pending_text(pending, text, err);
 
-	return r < 0 ? r : ct_fs_replace(fs, CT_PENDING_PATH, text, 0600, err);
+	/* conntuned, by its group, takes it back when the guard is dead; who else could open it might hold a lock on it for ever */
+	return r < 0 ? r : ct_fs_replace(fs, CT_PENDING_PATH, text, 0640, err);
 }
 
 static int pending_parsed(struct ct_fs *fs, const char *text, size_t len, struct ct_pending *ret, struct ct_err *err)

@@ -207,8 +207,8 @@ static const struct row rows[] = {
 		.show = {
 			.section = "Tuning", .key = "Confirm", .preset = "0",
 			.values = "1 s .. 1 d, or 0",
-			.help = "Each change is put back after this time unless `conntune confirm` comes. 0: changes "
-				"stay.",
+			.help = "Each change is put back after this time, or when conntuned stops, unless `conntune "
+				"confirm` comes; after a crash it stays. 0: changes stay.",
 		},
 		INTO(confirm_usec), .type = TYPE_TIME, .min = SECOND, .max = DAY, .or_zero = true,
 	},

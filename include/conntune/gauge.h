@@ -62,7 +62,9 @@ int ct_gauge_memory(struct ct_gauge *gauge, struct ct_u64 *total, struct ct_u64 
  * held by an open descriptor or in use otherwise.
  */
 int ct_gauge_fd(const struct ct_gauge *gauge);
-void ct_gauge_drain(struct ct_gauge *gauge);
+
+/** ct_gauge_drain - returns whether anything was written: files that we close or open are told of too */
+bool ct_gauge_drain(struct ct_gauge *gauge);
 
 #ifdef __cplusplus
 }

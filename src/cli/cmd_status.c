@@ -180,6 +180,10 @@ static void show_pending(struct out *out, struct ct_fs *fs)
 
 	if (r == -ENOENT)
 		return;
+	if (r == -EACCES) {
+		out_line(out, "Waiting for confirmation: an apply; root may see which.");
+		return;
+	}
 	if (r < 0) {
 		out_line(out, "Waiting for confirmation, perhaps: %s.", err.msg);
 		return;

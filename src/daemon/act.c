@@ -292,10 +292,14 @@ static int take_back(struct act *a, struct ct_err *err)
 	r = ct_apply_undo(a->fs, &pending, &options, err);
 	if (r == 0 && pending.first)
 		r = ct_record_forget(a->fs, err);
-	if (r == 0)
-		return ct_pending_done(a->fs, fd, err);
-	ct_pending_release(fd);
-	return r;
+	if (r < 0) {
+		ct_pending_release(fd);
+		return r;
+	}
+	a->settled_usec = pending.deadline_usec;
+	r = ct_pending_done(a->fs, fd, err);
+	/* the file is root's, and so is its directory: root's next conntune removes it */
+	return r == -EACCES || r == -EPERM ? 0 : r;
 }
 
 void act_settle(struct act *a)

@@ -21,6 +21,7 @@
  * @changed:   something was written since
  * @recovered: no time-outs are short from an earlier life
  * @recorded:  the record of first values was made by this process
+ * @settled_usec: deadline of an apply that was taken back; its file may still be there
  */
 struct act {
 	struct ct_fs *fs;
@@ -31,6 +32,7 @@ struct act {
 	double scale;
 	struct ct_u64 first_limit, first_buckets;
 	bool changed, recovered, recorded;
+	uint64_t settled_usec;
 };
 
 void act_init(struct act *act, struct ct_fs *fs, struct journal *journal, const char *timeouts_path);

@@ -66,6 +66,19 @@ static void on_bad_setting(const char *path, unsigned line, const char *message,
 		journal_say(&d->journal, LOG_WARNING, "%s: %s", path, message);
 }
 
+/* What waits for a `conntune confirm` that can't come any more. */
+static void put_back_unconfirmed(struct daemon *d)
+{
+	struct decide_verdict v;
+	struct decide_outcome outcome;
+
+	if (d->act.dry || !decide_put_back(&d->decide, &v))
+		return;
+	act(&d->act, &d->collect.facts, &v, &outcome);
+	collect_acted(&d->collect, &outcome);
+	decide_done(&d->decide, &v, &outcome);
+}
+
 int daemon_load_settings(struct daemon *d, struct ct_err *err)
 {
 	int r = ct_settings_load(d->fs, &d->settings, on_bad_setting, d, err);
@@ -74,6 +87,8 @@ int daemon_load_settings(struct daemon *d, struct ct_err *err)
 		return r;
 	if (d->opt.dry_run)
 		d->settings.mode = CT_MODE_ADVISE;
+	if (d->settings.mode != CT_MODE_TUNE)
+		put_back_unconfirmed(d);
 	act_set_dry(&d->act, d->settings.mode != CT_MODE_TUNE);
 	d->configured = false;
 	return 0;
@@ -149,14 +164,23 @@ static void heed_boot(struct daemon *d, struct decide_look *look)
 static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 {
 	struct decide_look look;
-	int r = collect_look(&d->collect, now, is_busy(d), d->verdict.want_mix, &look, err);
+	int r;
 
-	if (r == 0 && d->collect.fresh)
-		read_unread(d);
-	if (r == 0)
-		r = configure(d, err);
+	/* one that fails counts: whatever wakes us must not have it repeated in haste */
+	d->looked_usec = now;
+	r = collect_look(&d->collect, now, is_busy(d), d->verdict.want_mix, &look, err);
+
 	if (r < 0)
 		return r;
+	d->reloaded |= look.reloaded;
+	if (d->collect.fresh)
+		read_unread(d);
+	r = configure(d, err);
+	if (r < 0)
+		return r;
+	look.reloaded = d->reloaded;
+	d->reloaded = false;
+	look.waits = d->pending_usec > now;
 	look.peak_entries = peak(d, now);
 	look.hold_until_usec = held_until(d);
 	look.confirmed = d->confirmed;
@@ -169,7 +193,6 @@ static int look(struct daemon *d, uint64_t now, struct ct_err *err)
 	act_found(&d->act, &d->collect.facts);
 	heed_boot(d, &look);
 	d->look = look;
-	d->looked_usec = now;
 	return 0;
 }
 
@@ -294,8 +317,12 @@ void daemon_look_at_pending(struct daemon *d)
 	struct ct_err err = { 0 };
 	int r = ct_pending_load(d->fs, &pending, &err);
 
-	if (r == 0 || r == -ENOENT) {
-		d->pending_usec = r == 0 ? pending.deadline_usec + GUARD_GRACE_USEC : 0;
+	if (r == -ENOENT || (r == 0 && pending.deadline_usec == d->act.settled_usec)) {
+		d->pending_usec = 0;
+		return;
+	}
+	if (r == 0) {
+		d->pending_usec = pending.deadline_usec + GUARD_GRACE_USEC;
 		return;
 	}
 	/* one that is damaged waits until somebody has looked at it; whatever else it is may be over then */
@@ -413,6 +440,7 @@ static void stop(struct daemon *d)
 	d->journal.now_usec = daemon_now(d);
 	(void)sd_notify(0, "STOPPING=1");
 	(void)collect_look(&d->collect, d->journal.now_usec, true, false, &last, NULL);
+	put_back_unconfirmed(d);
 	act_stop(&d->act, &d->collect.facts, d->opt.restore);
 	journal_say(&d->journal, LOG_INFO, "stopped");
 }

@@ -26,6 +26,7 @@
  * @pending_usec: the same, because an `apply --confirm` of the command line waits
  * @hurry_usec: until then files of a module that is being loaded are looked for every few milliseconds
  * @confirmed, @resumed: said since the last look
+ * @reloaded:   a look said so that could not be used
  * @peak:       of the history, as of @peak_usec, for policy demand
  * @actions:    the last ones, a ring; @action_count of them ever
  * @said:       status line that the service manager has
@@ -48,7 +49,7 @@ struct daemon {
 	uint64_t next_usec, looked_usec;
 	uint32_t cycles;
 	uint64_t hold_usec, pending_usec, hurry_usec;
-	bool confirmed, resumed;
+	bool confirmed, resumed, reloaded;
 	struct history *history;
 	uint64_t peak, peak_usec;
 	struct control *control;

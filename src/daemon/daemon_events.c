@@ -39,6 +39,7 @@ static int on_stop(sd_event_source *s, const struct signalfd_siginfo *si, void *
 static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct daemon *d = userdata;
+	const struct ct_settings before = d->settings;
 	struct ct_err err = { 0 };
 	struct timespec now;
 
@@ -51,6 +52,8 @@ static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void
 		daemon_fail(d, "the settings stay as they were", &err);
 	else
 		journal_say(&d->journal, LOG_INFO, "settings read again");
+	if (d->settings.history != before.history || d->settings.history_bytes != before.history_bytes)
+		journal_say(&d->journal, LOG_NOTICE, "History= and HistorySize= change with the next start");
 	collect_again(&d->collect);
 	daemon_look_soon(d);
 	(void)sd_notify(0, "READY=1");
@@ -81,8 +84,8 @@ static int on_written(sd_event_source *s, int fd, uint32_t revents, void *userda
 	struct daemon *d = userdata;
 
 	(void)s, (void)fd, (void)revents;
-	ct_gauge_drain(d->collect.gauge);
-	daemon_look_soon(d);
+	if (ct_gauge_drain(d->collect.gauge))
+		daemon_look_soon(d);
 	return 0;
 }
 

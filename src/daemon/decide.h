@@ -79,6 +79,7 @@ struct decide_config {
  * @counter:     totals as ct_stats_sample() gives them, ours and those of the fullest other namespace together
  * @peak_entries: highest of the history that policy demand looks at; 0: none
  * @hold_until_usec: HELD until then; 0: not held; UINT64_MAX: until resume
+ * @waits:       an apply of the command line isn't confirmed yet: whose its values are will be seen
  * @confirmed:   `conntune confirm` came since the look before
  * @resumed:     `conntune resume` came since the look before: values that were yielded are ours again
  */
@@ -92,6 +93,7 @@ struct decide_look {
 	struct ct_u64 counter[CT_COUNTER__COUNT];
 	uint64_t peak_entries;
 	uint64_t hold_until_usec;
+	bool waits;
 	bool confirmed, resumed;
 };
 
@@ -218,6 +220,9 @@ void decide_init(struct decide *d);
 void decide(struct decide *d, const struct decide_config *config, const struct decide_look *look,
 	    struct decide_verdict *ret);
 void decide_done(struct decide *d, const struct decide_verdict *verdict, const struct decide_outcome *outcome);
+
+/* Nobody can confirm any more: what is to be put back now? decide_done() as above. Returns false: nothing. */
+bool decide_put_back(const struct decide *d, struct decide_verdict *ret);
 
 const char *decide_state_name(enum decide_state state);         /* "absent", "blind", "held", "rest", ... */
 const char *decide_action_name(enum decide_action action);      /* "nothing", "set", "timeouts", "put-back" */

@@ -134,6 +134,18 @@ static void note_timeouts(struct decide *d, const struct decide_verdict *verdict
 	d->timeouts_backoff.failures = 0;
 }
 
+bool decide_put_back(const struct decide *d, struct decide_verdict *ret)
+{
+	*ret = (struct decide_verdict){ .state = d->state, .action = DECIDE_PUT_BACK, .reason = DECIDE_UNCONFIRMED };
+	if (d->confirm_by_usec == 0)
+		return false;
+	if (d->last_limit == d->set_limit)
+		ret->limit = d->before_limit;
+	if (d->last_buckets == d->set_buckets)
+		ret->buckets = d->before_buckets;
+	return ret->limit || ret->buckets;
+}
+
 void decide_done(struct decide *d, const struct decide_verdict *verdict, const struct decide_outcome *outcome)
 {
 	note_stall(d, verdict, outcome);

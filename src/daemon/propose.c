@@ -133,7 +133,7 @@ void scene_heed_foreign(struct scene *s)
 
 	if (view_since(s->v.now, d->enforced_at_usec) >= ENFORCE_ROW_USEC)
 		d->enforced = 0;
-	if (d->reapply || (!limit_is_foreign(s) && !buckets_are_foreign(s)))
+	if (d->reapply || s->v.look->waits || (!limit_is_foreign(s) && !buckets_are_foreign(s)))
 		return;
 	switch (s->v.config->settings.foreign) {
 	case CT_FOREIGN_YIELD:
@@ -348,7 +348,7 @@ static bool grow(struct scene *s)
 
 	if (!v->wants || !may_set_limit(s))
 		return false;
-	want = (uint64_t)(100.0 * (double)entries_ahead(s) / v->config->settings.fill_percent);
+	want = (uint64_t)fmin(100.0 * (double)entries_ahead(s) / v->config->settings.fill_percent, 0x1p53);
 	want = max_u64(want, least_step(v));
 	want = min_u64((want + 1023) / 1024 * 1024, v->cap);
 	if (want < v->limit + v->limit / 8 && (want != v->ceiling || want <= v->limit))

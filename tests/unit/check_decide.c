@@ -369,6 +369,56 @@ START_TEST(a_copy_decides_as_the_original_does)
 }
 END_TEST
 
+/* Values of an apply that may still be undone are nobody's yet. */
+START_TEST(an_apply_that_waits_is_not_judged)
+{
+	struct sim s;
+	struct decide_look look;
+	struct decide_verdict v;
+
+	at_rest(&s);
+	look = look_at(&s);
+	look.limit.v = 140000;
+	look.waits = true;
+	look.hold_until_usec = UINT64_MAX;
+	v = verdict_on(&s, &look);
+	ck_assert_int_eq(v.state, DECIDE_HELD);
+	ck_assert(!s.decide.limit_yielded);
+	/* confirmed: theirs */
+	look.waits = false;
+	look.hold_until_usec = 0;
+	look.now_usec += SECOND;
+	(void)verdict_on(&s, &look);
+	ck_assert(s.decide.limit_yielded);
+}
+END_TEST
+
+START_TEST(what_nobody_can_confirm_any_more_goes_back)
+{
+	struct decide_outcome outcome = { .done = 0 };
+	struct decide_verdict v;
+	struct sim s;
+	uint64_t limit, buckets;
+
+	at_rest(&s);
+	ck_assert(!decide_put_back(&s.decide, &v) && v.limit == 0 && v.buckets == 0);
+	limit = s.decide.last_limit;
+	buckets = s.decide.last_buckets;
+	s.decide.confirm_usec = 60 * SECOND;
+	v = (struct decide_verdict){ .action = DECIDE_SET, .reason = DECIDE_FORECAST, .limit = 900000, .buckets = buckets * 2 };
+	decide_done(&s.decide, &v, &outcome);
+	ck_assert(decide_put_back(&s.decide, &v));
+	ck_assert_int_eq(v.action, DECIDE_PUT_BACK);
+	ck_assert_uint_eq(v.limit, limit);
+	ck_assert_uint_eq(v.buckets, buckets);
+	/* somebody else's by now */
+	s.decide.last_limit = 800000;
+	ck_assert(decide_put_back(&s.decide, &v) && v.limit == 0 && v.buckets == buckets);
+	s.decide.last_buckets = 4;
+	ck_assert(!decide_put_back(&s.decide, &v));
+}
+END_TEST
+
 /* The fullest namespace is another one now: its entries were there before, unless it is found by what they grew. */
 START_TEST(entries_of_another_namespace_are_no_growth_unless_they_are_new)
 {
@@ -433,6 +483,8 @@ Suite *module_suite(void)
 	tcase_add_test(tc, the_mix_that_nobody_tells_is_asked_for_three_times_in_a_row);
 	tcase_add_test(tc, a_change_that_nobody_confirms_is_put_back_on_time);
 	tcase_add_test(tc, a_hold_that_ends_soon_is_met_on_time);
+	tcase_add_test(tc, an_apply_that_waits_is_not_judged);
+	tcase_add_test(tc, what_nobody_can_confirm_any_more_goes_back);
 	tcase_add_test(tc, entries_of_another_namespace_are_no_growth_unless_they_are_new);
 	tcase_add_test(tc, a_share_of_another_namespace_is_asked_for_anew);
 	tcase_add_test(tc, a_copy_decides_as_the_original_does);
