@@ -24,9 +24,10 @@ after a crash|crashed|--cycles 2
 after an apply that nobody confirmed|pending|--cycles 2
 '
 
-# One of so many system calls that only look, another one each time; more of all else. FAULT_SAMPLE=1: everything.
-sample=${FAULT_SAMPLE:-20}
-seed=${FAULT_SEED:-$((RANDOM % 1000))}
+# One of so many system calls that only look, the same ones each time; more of all else. FAULT_SAMPLE=1: everything;
+# FAULT_SEED: others.
+sample=${FAULT_SAMPLE:-40}
+seed=${FAULT_SEED:-0}
 
 # NUMBER [ONE_IN]: is it in the sample?
 is_sampled()
@@ -188,7 +189,7 @@ judge_next()
 
 	[[ ! -v done_before[$state] ]] || return 0
 	done_before[$state]=1
-	"$program" --cycles 3 --root "$root" </dev/null 2>"$work/err" || bad "$1: the next start: exit status $?"
+	timeout -k 10 60 "$program" --cycles 3 --root "$root" </dev/null 2>"$work/err" || bad "$1: the next start: exit status $?"
 	! grep -q -e damaged -e cannot "$work/err" || bad "$1: the next start complains"
 	snapshot "$root" now
 	[ "${now[$nf/nf_conntrack_max]}/${now[$nf/nf_conntrack_buckets]}" = 70000/70144 ] || bad "$1: the next start doesn't reach its goal"

@@ -64,6 +64,7 @@ static json_t *whole_status(void)
 {
 	static struct status_action actions[2 * STATUS_ACTIONS_MAX];
 	static struct status_setting settings[STATUS_SETTINGS_MAX];
+	static char key[STATUS_SETTINGS_MAX][32];
 	static const struct status_foreign foreign[] = { { "nf_conntrack_max", 65536 }, { "nf_conntrack_buckets", 1 } };
 	static struct ct_cause cause = { .name = "flood", .text = "text", .evidence = "evidence", .remedy = "remedy" };
 	struct status s = {
@@ -92,10 +93,8 @@ static json_t *whole_status(void)
 		memset(actions[i].error, '\\', sizeof(actions[i].error) - 1);
 	}
 	for (size_t i = 0; i < ct_array_size(settings); i++) {
-		char *key = NULL;
-
-		ck_assert_int_gt(asprintf(&key, "KeyOfASetting%zu", i), 0);
-		settings[i] = (struct status_setting){ .section = "Tuning", .key = key };
+		(void)snprintf(key[i], sizeof(key[i]), "KeyOfASetting%zu", i);
+		settings[i] = (struct status_setting){ .section = "Tuning", .key = key[i] };
 		memset(settings[i].value, '\\', sizeof(settings[i].value) - 1);
 	}
 	return status_json(&s);

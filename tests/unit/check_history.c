@@ -636,8 +636,8 @@ START_TEST(read_only_file_is_read)
 	fill(path);
 	if (!own_mounts())
 		return;
-	ck_assert_int_eq(mount(dir, dir, NULL, MS_BIND, NULL), 0);
-	ck_assert_int_eq(mount(NULL, dir, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
+	ck_assert_int_eq(mount(dir, dir, "none", MS_BIND, NULL), 0);
+	ck_assert_int_eq(mount(NULL, dir, "none", MS_BIND | MS_REMOUNT | MS_RDONLY, NULL), 0);
 	ck_assert_int_eq(history_open(&h, path, ROOM, note, sizeof(note), NULL), 0);
 	ck_assert_msg(strstr(note, "memory only") != NULL, "note: '%s'", note);
 	assert_filled(h);
@@ -676,7 +676,7 @@ START_TEST(full_disk_is_survived)
 	ck_assert_int_eq(told, 1);
 	ck_assert_int_eq(err.code, -ENOSPC);
 	assert_whole(path);
-	ck_assert_int_eq(mount(NULL, dir, NULL, MS_REMOUNT, "size=1m"), 0);
+	ck_assert_int_eq(mount(NULL, dir, "none", MS_REMOUNT, "size=1m"), 0);
 	add(h, (MONDAY + s * 60) * 1000, 5);
 	ck_assert_int_eq(history_file_done(h, 60000, &err), 0);
 	ck_assert_int_eq(ask_file(path, "SELECT count(*) FROM minute WHERE peak = seq - 1"), 900);

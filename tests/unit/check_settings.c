@@ -887,7 +887,7 @@ START_TEST(want_of_descriptors_is_an_error_and_changes_nothing)
 {
 	const char *dir = scratch_dir();
 	ct_cleanup(close_fs) struct ct_fs *fs = open_fs(dir);
-	struct rlimit limit = { .rlim_max = 1024 };
+	struct rlimit old, limit;
 	struct ct_settings s, before;
 	struct ct_err err = { 0 };
 	int next = dup(0), r = -1;
@@ -896,6 +896,8 @@ START_TEST(want_of_descriptors_is_an_error_and_changes_nothing)
 	ck_assert_int_ge(next, 0);
 	ck_assert_int_eq(close(next), 0);
 	memset(&before, 1, sizeof(before));
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	limit = old;
 	for (limit.rlim_cur = (rlim_t)next; r < 0 && limit.rlim_cur < (rlim_t)next + 4; limit.rlim_cur++) {
 		s = before;
 		ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -905,6 +907,7 @@ START_TEST(want_of_descriptors_is_an_error_and_changes_nothing)
 		ck_assert_failed(r, err, -EMFILE, "Too many open files");
 		ck_assert_mem_eq(&s, &before, sizeof(s));
 	}
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
 	ck_assert_int_eq(r, 0);
 	ck_assert_uint_ge(limit.rlim_cur, (rlim_t)next + 2);
 	ck_assert_uint_eq(s.fill_percent, 50);
