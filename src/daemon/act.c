@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Plans made and applied under the lock that the command line takes too; time-outs with their originals on disk first. */
+/* Plans made and applied under the lock that the command line takes too. Time-outs are in act_timeouts.c. */
 #include "config.h"
-#include "act.h"
+#include "act_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,21 +24,20 @@ void act_init(struct act *a, struct ct_fs *fs, struct journal *journal, const ch
 	*a = (struct act){ .fs = fs, .journal = journal, .timeouts_path = timeouts_path, .scale = 1 };
 }
 
+void act_fail(struct act *a, const char *what, const struct ct_err *err)
+{
+	char text[sizeof(err->msg) + 64];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", what, err->msg);
+	journal_fail(a->journal, text);
+}
+
 void act_found(struct act *a, const struct ct_facts *facts)
 {
 	if (facts->presence == CT_PRESENCE_ABSENT || a->first_limit.known)
 		return;
 	a->first_limit = ct_facts_limit(facts);
 	a->first_buckets = ct_facts_buckets(facts);
-}
-
-/* What is said of files names them; that memory is short is said of everything. */
-static void fail(struct act *a, const char *what, const struct ct_err *err)
-{
-	char text[sizeof(err->msg) + 64];
-
-	(void)snprintf(text, sizeof(text), "%s: %s", what, err->msg);
-	journal_fail(a->journal, text);
 }
 
 /*
@@ -164,69 +163,6 @@ static void set(struct act *a, const struct ct_facts *facts, const struct decide
 	read_back(facts, &plan, ret->done == 0 && !a->dry, ret);
 }
 
-static void tell_timeouts(const struct act *a, const struct decide_verdict *v, double from, double to, size_t changed)
-{
-	struct journal_entry e = {
-		.priority = LOG_NOTICE,
-		.id = a->dry ? JOURNAL_ID_ADVICE : JOURNAL_ID_TIMEOUTS,
-		.state = v ? decide_state_name(v->state) : NULL,
-		.action = decide_action_name(DECIDE_TIMEOUTS),
-		.reason = v ? decide_reason_name(v->reason) : "stop",
-		.evidence = v ? v->evidence : NULL,
-	};
-	const char *text = v ? decide_reason_text(v->reason) : "Neither a stop nor mere advice leaves them short.";
-	char what[64];
-
-	if (a->dry)
-		(void)snprintf(what, sizeof(what), "time-outs would go to %.0f %% of what was found", to * 100);
-	else if (to >= 1)
-		(void)snprintf(what, sizeof(what), "%zu time-outs are as they were found again", changed);
-	else
-		(void)snprintf(what, sizeof(what), "%zu time-outs set, from %.0f %% to %.0f %% of what was found", changed,
-			       from * 100, to * 100);
-	(void)snprintf(e.message, sizeof(e.message), "%s (%s)%s%s. %s", what, e.reason, e.evidence && *e.evidence ? ": " : "",
-		       e.evidence ? e.evidence : "", text);
-	journal_write(a->journal, &e);
-}
-
-static int recover(struct act *a, struct ct_err *err)
-{
-	int r = a->recovered ? 0 : ct_timeouts_recover(a->fs, a->timeouts_path, err);
-
-	a->recovered = r >= 0;
-	if (r > 0)
-		journal_say(a->journal, LOG_NOTICE,
-			    "the last conntuned ended without putting %d time-outs back: done now", r);
-	return r < 0 ? r : 0;
-}
-
-/* The last function before the deed, as apply(). */
-static int scale_timeouts(struct act *a, const struct decide_verdict *v, double scale, struct ct_err *err)
-{
-	double from = a->scale;
-	size_t changed = 0;
-	int lock = -1, r;
-
-	if (scale == a->scale)
-		return 0;
-	if (a->dry) {
-		tell_timeouts(a, v, from, scale, 0);
-		return 0;
-	}
-	r = ct_lock_take(a->fs, &lock, err);
-	/* what they are now may be what a crash left: it must not pass for the original */
-	if (r == 0)
-		r = recover(a, err);
-	if (r == 0)
-		r = ct_timeouts_scale(a->fs, a->timeouts_path, scale, &a->timeouts, &changed, err);
-	ct_lock_drop(lock);
-	if (r == 0)
-		a->scale = scale;
-	if (changed)
-		tell_timeouts(a, v, from, scale, changed);
-	return r;
-}
-
 void act(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v, struct decide_outcome *ret)
 {
 	const struct ct_wanted wanted = { .limit = v->limit, .buckets = v->buckets, .allow_shrink = v->allow_shrink };
@@ -241,7 +177,7 @@ void act(struct act *a, const struct ct_facts *facts, const struct decide_verdic
 		set(a, facts, v, &wanted, ret, &err);
 		break;
 	case DECIDE_TIMEOUTS:
-		ret->done = scale_timeouts(a, v, v->scale, &err);
+		ret->done = act_timeouts_scale(a, v, v->scale, &err);
 		ret->limit = ct_facts_limit(facts);
 		ret->buckets = ct_facts_buckets(facts);
 		break;
@@ -250,24 +186,6 @@ void act(struct act *a, const struct ct_facts *facts, const struct decide_verdic
 		journal_fail(a->journal, err.msg);
 	else
 		journal_fine(a->journal);
-}
-
-void act_recover(struct act *a)
-{
-	struct ct_err err = { 0 };
-
-	if (!a->dry && recover(a, &err) < 0)
-		fail(a, "time-outs of an earlier conntuned", &err);
-}
-
-/* Advice must not leave behind what it would only have advised. */
-void act_set_dry(struct act *a, bool dry)
-{
-	struct ct_err err = { 0 };
-
-	if (dry && !a->dry && scale_timeouts(a, NULL, 1, &err) < 0)
-		journal_fail(a->journal, err.msg);
-	a->dry = dry;
 }
 
 static void on_settled(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
@@ -307,15 +225,7 @@ void act_settle(struct act *a)
 		r = take_back(a, &err);
 	ct_lock_drop(lock);
 	if (r < 0 && r != -ENOENT)
-		fail(a, "an apply that was not confirmed", &err);
-}
-
-void act_reloaded(struct act *a)
-{
-	a->timeouts = (struct ct_timeouts){ 0 };
-	a->scale = 1;
-	if (!a->dry)
-		a->recovered = ct_timeouts_recover(a->fs, a->timeouts_path, NULL) >= 0;
+		act_fail(a, "an apply that was not confirmed", &err);
 }
 
 /* Entries that came meanwhile stay: then the limit stays as well. */
@@ -342,7 +252,7 @@ void act_stop(struct act *a, const struct ct_facts *facts, bool values)
 {
 	struct ct_err err = { 0 };
 
-	if (scale_timeouts(a, NULL, 1, &err) < 0)
+	if (act_timeouts_scale(a, NULL, 1, &err) < 0)
 		journal_fail(a->journal, err.msg);
 	if (values && a->changed && !a->dry && a->first_limit.known && facts->presence != CT_PRESENCE_ABSENT)
 		restore(a, facts);
