@@ -253,7 +253,7 @@ void act_stop(struct act *a, const struct ct_facts *facts, bool values)
 	struct ct_err err = { 0 };
 
 	if (act_timeouts_scale(a, NULL, 1, &err) < 0)
-		journal_fail(a->journal, err.msg);
+		act_fail(a, "time-outs stay short until the next start", &err);
 	if (values && a->changed && !a->dry && a->first_limit.known && facts->presence != CT_PRESENCE_ABSENT)
 		restore(a, facts);
 }

@@ -16,7 +16,8 @@
  * @timeouts_path: below the root: originals of time-outs that were shortened
  * @dry:       write nothing, say what would be done
  * @timeouts:  as they are now
- * @scale:     of them, 1.0: originals
+ * @scale:     of them as written, 1.0: originals
+ * @owed:      they should be back, and that went wrong: decisions count on it, so nobody else asks for it again
  * @first_limit, @first_buckets: found at the first look with connection tracking, for act_restore()
  * @changed:   something was written since
  * @recovered: no time-outs are short from an earlier life
@@ -29,6 +30,7 @@ struct act {
 	bool dry;
 	struct ct_timeouts timeouts;
 	double scale;
+	bool owed;
 	struct ct_u64 first_limit, first_buckets;
 	bool changed, recovered, recorded;
 };
@@ -40,7 +42,7 @@ void act_found(struct act *act, const struct ct_facts *facts);
 
 /*
  * After a crash: time-outs come back. Called before anything else is done, and again now and then until it went well;
- * none are shortened before that.
+ * none are shortened before that. So do those of our own that are owed.
  */
 void act_recover(struct act *act);
 

@@ -6,20 +6,21 @@
 #include <stdio.h>
 #include <conntune/apply.h>
 
+/* @changed: 0: that is advice. */
 static void tell_timeouts(const struct act *a, const struct decide_verdict *v, double from, double to, size_t changed)
 {
 	struct journal_entry e = {
 		.priority = LOG_NOTICE,
-		.id = a->dry ? JOURNAL_ID_ADVICE : JOURNAL_ID_TIMEOUTS,
+		.id = !changed ? JOURNAL_ID_ADVICE : JOURNAL_ID_TIMEOUTS,
 		.state = v ? decide_state_name(v->state) : NULL,
 		.action = decide_action_name(DECIDE_TIMEOUTS),
 		.reason = v ? decide_reason_name(v->reason) : "stop",
 		.evidence = v ? v->evidence : NULL,
 	};
 	const char *text = v ? decide_reason_text(v->reason) : "Neither a stop nor mere advice leaves them short.";
-	char what[64];
+	char what[96];
 
-	if (a->dry)
+	if (!changed)
 		(void)snprintf(what, sizeof(what), "time-outs would go to %.0f %% of what was found", to * 100);
 	else if (to >= 1)
 		(void)snprintf(what, sizeof(what), "%zu time-outs are as they were found again", changed);
@@ -42,16 +43,18 @@ static int recover(struct act *a, struct ct_err *err)
 	return r < 0 ? r : 0;
 }
 
-/* The last function before the deed, as apply() in act.c. */
+/* The last function before the deed, as apply() in act.c. To put back what is really short is a debt, and never advice. */
 int act_timeouts_scale(struct act *a, const struct decide_verdict *v, double scale, struct ct_err *err)
 {
 	double from = a->scale;
 	size_t changed = 0;
 	int lock = -1, r;
 
-	if (scale == a->scale)
+	if (scale == a->scale) {
+		a->owed &= a->dry;
 		return 0;
-	if (a->dry) {
+	}
+	if (a->dry && !(scale >= 1 && a->scale < 1)) {
 		tell_timeouts(a, v, from, scale, 0);
 		return 0;
 	}
@@ -62,11 +65,21 @@ int act_timeouts_scale(struct act *a, const struct decide_verdict *v, double sca
 	if (r == 0)
 		r = ct_timeouts_scale(a->fs, a->timeouts_path, scale, &a->timeouts, &changed, err);
 	ct_lock_drop(lock);
-	if (r == 0)
+	if (r == 0) {
 		a->scale = scale;
+		a->owed = false;
+	}
 	if (changed)
 		tell_timeouts(a, v, from, scale, changed);
 	return r;
+}
+
+static void pay_back(struct act *a)
+{
+	struct ct_err err = { 0 };
+
+	if (a->owed && act_timeouts_scale(a, NULL, 1, &err) < 0)
+		act_fail(a, "time-outs stay short for now", &err);
 }
 
 void act_recover(struct act *a)
@@ -75,22 +88,22 @@ void act_recover(struct act *a)
 
 	if (!a->dry && recover(a, &err) < 0)
 		act_fail(a, "time-outs of an earlier conntuned", &err);
+	pay_back(a);
 }
 
 /* Advice must not leave behind what it would only have advised. */
 void act_set_dry(struct act *a, bool dry)
 {
-	struct ct_err err = { 0 };
-
-	if (dry && !a->dry && act_timeouts_scale(a, NULL, 1, &err) < 0)
-		journal_fail(a->journal, err.msg);
 	a->dry = dry;
+	a->owed |= dry && a->scale < 1;
+	pay_back(a);
 }
 
 void act_reloaded(struct act *a)
 {
 	a->timeouts = (struct ct_timeouts){ 0 };
 	a->scale = 1;
+	a->owed = false;
 	if (!a->dry)
 		a->recovered = ct_timeouts_recover(a->fs, a->timeouts_path, NULL) >= 0;
 }

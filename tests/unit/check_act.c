@@ -221,6 +221,60 @@ START_TEST(after_a_reload_time_outs_begin_anew)
 }
 END_TEST
 
+static const struct decide_verdict half = { .action = DECIDE_TIMEOUTS, .reason = DECIDE_PRESSURE, .scale = 0.5 };
+
+static void ck_timeouts(const char *udp, const char *syn_sent)
+{
+	ck_assert_str_eq(get_file(root, NF "udp_timeout"), udp);
+	ck_assert_str_eq(get_file(root, NF "tcp_timeout_syn_sent"), syn_sent);
+}
+
+/* The command line holds the lock at the moment when mere advice begins. */
+static void advise_in_vain(void)
+{
+	int lock = -1;
+
+	do_it(&half);
+	ck_assert_int_eq(ct_lock_take(fs, &lock, &err), 0);
+	act_set_dry(&doing, true);
+	ck_timeouts("15\n", "60\n");
+	ct_lock_drop(lock);
+}
+
+START_TEST(time_outs_that_could_not_go_back_for_advice_go_at_the_stop)
+{
+	advise_in_vain();
+	act_stop(&doing, &facts, false);
+	ck_timeouts("30\n", "120\n");
+	ck_assert_ptr_null(get_file(root, TIMEOUTS));
+}
+END_TEST
+
+START_TEST(time_outs_that_could_not_go_back_for_advice_go_later)
+{
+	advise_in_vain();
+	do_it(&half);
+	act_recover(&doing);
+	ck_timeouts("30\n", "120\n");
+	do_it(&half);
+	ck_timeouts("30\n", "120\n");
+}
+END_TEST
+
+/* Decisions count on originals from then on, and don't ask for them. */
+START_TEST(a_short_spell_of_advice_forgets_no_time_outs)
+{
+	advise_in_vain();
+	act_set_dry(&doing, false);
+	ck_timeouts("30\n", "120\n");
+	advise_in_vain();
+	doing.dry = false;
+	do_it(&half);
+	act_recover(&doing);
+	ck_timeouts("15\n", "60\n");
+}
+END_TEST
+
 START_TEST(a_stop_restores_values_only_when_asked)
 {
 	do_it(&bigger);
@@ -292,6 +346,9 @@ Suite *module_suite(void)
 	tcase_add_test(tc, time_outs_shrink_and_a_stop_brings_them_back);
 	tcase_add_test(tc, the_next_start_brings_time_outs_back);
 	tcase_add_test(tc, after_a_reload_time_outs_begin_anew);
+	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_at_the_stop);
+	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_later);
+	tcase_add_test(tc, a_short_spell_of_advice_forgets_no_time_outs);
 	tcase_add_test(tc, a_stop_restores_values_only_when_asked);
 	tcase_add_test(tc, a_record_of_others_outlives_us);
 	tcase_add_test(tc, restoring_refuses_nobody);
