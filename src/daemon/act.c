@@ -167,6 +167,7 @@ void act(struct act *a, const struct ct_facts *facts, const struct decide_verdic
 {
 	const struct ct_wanted wanted = { .limit = v->limit, .buckets = v->buckets, .allow_shrink = v->allow_shrink };
 	struct ct_err err = { .msg = "connection tracking went away" };
+	int r = 0;
 
 	*ret = (struct decide_outcome){ .done = 0 };
 	switch (v->action) {
@@ -177,14 +178,15 @@ void act(struct act *a, const struct ct_facts *facts, const struct decide_verdic
 		set(a, facts, v, &wanted, ret, &err);
 		break;
 	case DECIDE_TIMEOUTS:
-		ret->done = act_timeouts_scale(a, v, v->scale, &err);
+		r = act_timeouts_scale(a, v, v->scale, &err);
+		ret->done = r < 0 ? r : 0;
 		ret->limit = ct_facts_limit(facts);
 		ret->buckets = ct_facts_buckets(facts);
 		break;
 	}
 	if (ret->done < 0)
 		journal_fail(a->journal, err.msg);
-	else
+	else if (r == 0)
 		journal_fine(a->journal);
 }
 

@@ -8,7 +8,10 @@
 /* What is said of files names them; that memory is short is said of everything. */
 void act_fail(struct act *act, const char *what, const struct ct_err *err);
 
-/* Time-outs at @scale of what was found. @verdict: NULL at a stop and where mere advice begins. */
+/*
+ * Time-outs at @scale of what was found. @verdict: NULL at a stop and where mere advice begins.
+ * Returns: 0; 1: shorter, but for some that failed, which was said; a negative errno.
+ */
 int act_timeouts_scale(struct act *act, const struct decide_verdict *verdict, double scale, struct ct_err *err);
 
 #endif

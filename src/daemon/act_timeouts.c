@@ -65,7 +65,12 @@ int act_timeouts_scale(struct act *a, const struct decide_verdict *v, double sca
 	if (r == 0)
 		r = ct_timeouts_scale(a->fs, a->timeouts_path, scale, &a->timeouts, &changed, err);
 	ct_lock_drop(lock);
-	if (r == 0) {
+	/* partly shorter is shorter: otherwise nothing would remember to put them back */
+	if (r < 0 && changed && scale < from) {
+		act_fail(a, "not all time-outs could be shortened", err);
+		r = 1;
+	}
+	if (r >= 0) {
 		a->scale = scale;
 		a->owed = false;
 	}

@@ -275,6 +275,36 @@ START_TEST(a_short_spell_of_advice_forgets_no_time_outs)
 }
 END_TEST
 
+START_TEST(a_time_out_that_fails_leaves_no_other_short)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/" NF "udp_timeout", root);
+	ck_assert_int_eq(chmod(path, 0444), 0);
+	do_it(&half);
+	ck_assert_int_eq(outcome.done, 0);
+	ck_assert_str_ne(journal_last_failure(&journal), "");
+	ck_timeouts("30\n", "60\n");
+	act_stop(&doing, &facts, false);
+	ck_timeouts("30\n", "120\n");
+	ck_assert_ptr_null(get_file(root, TIMEOUTS));
+}
+END_TEST
+
+START_TEST(where_no_time_out_can_be_written_none_is_shorter)
+{
+	char path[512];
+
+	for (size_t i = 0; ct_timeout_at(i); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", root, ct_param_get(ct_timeout_at(i)->param)->paths[0].path);
+		(void)chmod(path, 0444);
+	}
+	do_it(&half);
+	ck_assert_int_eq(outcome.done, -EROFS);
+	ck_timeouts("30\n", "120\n");
+}
+END_TEST
+
 START_TEST(a_stop_restores_values_only_when_asked)
 {
 	do_it(&bigger);
@@ -349,6 +379,8 @@ Suite *module_suite(void)
 	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_at_the_stop);
 	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_later);
 	tcase_add_test(tc, a_short_spell_of_advice_forgets_no_time_outs);
+	tcase_add_test(tc, a_time_out_that_fails_leaves_no_other_short);
+	tcase_add_test(tc, where_no_time_out_can_be_written_none_is_shorter);
 	tcase_add_test(tc, a_stop_restores_values_only_when_asked);
 	tcase_add_test(tc, a_record_of_others_outlives_us);
 	tcase_add_test(tc, restoring_refuses_nobody);
