@@ -21,7 +21,13 @@ struct run {
 
 void act_init(struct act *a, struct ct_fs *fs, struct journal *journal, const char *timeouts_path)
 {
-	*a = (struct act){ .fs = fs, .journal = journal, .timeouts_path = timeouts_path, .scale = 1 };
+	*a = (struct act){
+		.fs = fs,
+		.journal = journal,
+		.timeouts_path = timeouts_path,
+		.dry = !timeouts_path,
+		.scale = 1,
+	};
 }
 
 void act_fail(struct act *a, const char *what, const struct ct_err *err)

@@ -13,8 +13,8 @@
 
 /**
  * struct act - what acting needs and remembers
- * @timeouts_path: below the root: originals of time-outs that were shortened
- * @dry:       write nothing, say what would be done
+ * @timeouts_path: below the root: originals of time-outs that were shortened; NULL: there are none, and none will be
+ * @dry:       write nothing, say what would be done; but what is short goes back
  * @timeouts:  as they are now
  * @scale:     of them as written, 1.0: originals
  * @owed:      they should be back, and that went wrong: decisions count on it, so nobody else asks for it again
@@ -35,13 +35,14 @@ struct act {
 	bool changed, recovered, recorded;
 };
 
+/* @timeouts_path: NULL: a dry run, which leaves no trace: what a crash left short is not its business. */
 void act_init(struct act *act, struct ct_fs *fs, struct journal *journal, const char *timeouts_path);
 
 /* Values as they are now are those to go back to. */
 void act_found(struct act *act, const struct ct_facts *facts);
 
 /*
- * After a crash: time-outs come back. Called before anything else is done, and again now and then until it went well;
+ * After a crash: time-outs come back, in advice too, or they would stay short as long as it lasts. Called before anything else is done, and again now and then until it went well;
  * none are shortened before that. So do those of our own that are owed.
  */
 void act_recover(struct act *act);

@@ -34,7 +34,7 @@ static void tell_timeouts(const struct act *a, const struct decide_verdict *v, d
 
 static int recover(struct act *a, struct ct_err *err)
 {
-	int r = a->recovered ? 0 : ct_timeouts_recover(a->fs, a->timeouts_path, err);
+	int r = a->recovered || !a->timeouts_path ? 0 : ct_timeouts_recover(a->fs, a->timeouts_path, err);
 
 	a->recovered = r >= 0;
 	if (r > 0)
@@ -91,7 +91,7 @@ void act_recover(struct act *a)
 {
 	struct ct_err err = { 0 };
 
-	if (!a->dry && recover(a, &err) < 0)
+	if (recover(a, &err) < 0)
 		act_fail(a, "time-outs of an earlier conntuned", &err);
 	pay_back(a);
 }
@@ -109,6 +109,6 @@ void act_reloaded(struct act *a)
 	a->timeouts = (struct ct_timeouts){ 0 };
 	a->scale = 1;
 	a->owed = false;
-	if (!a->dry)
+	if (a->timeouts_path)
 		a->recovered = ct_timeouts_recover(a->fs, a->timeouts_path, NULL) >= 0;
 }

@@ -184,11 +184,17 @@ start
 until_true 20 said 'time-outs set'
 is "shorter" "$([ "$(value udp_timeout)" -lt 30 ] && [ "$(value tcp_timeout_syn_sent)" -lt 120 ] && echo yes)" yes
 stop KILL 2>/dev/null
-is "killed: they are still short" "$([ "$(value udp_timeout)" -lt 30 ] && echo yes)" yes
-rm "$tree/etc/conntune/conntuned.conf"
+short=$(value udp_timeout)
+is "killed: they are still short" "$([ "$short" -lt 30 ] && echo yes)" yes
+run_daemon --root "$tree" --dry-run --cycles 1
+is "a dry run doesn't touch them" "$(value udp_timeout)" "$short"
+# in advice as well: it may last for ever
+put etc/conntune/conntuned.conf '[Tuning]
+Mode=advise'
 start
 until_true 20 said 'time-outs back'
 is "back after the next start" "$(value udp_timeout) $(value tcp_timeout_syn_sent)" "30 120"
+is "and nothing else" "$(value max) $(value buckets)" "65536 65536"
 stop
 
 # --- every captured machine: one cycle, no crash; what can't be told ends the daemon with a reason

@@ -193,6 +193,14 @@ START_TEST(time_outs_shrink_and_a_stop_brings_them_back)
 }
 END_TEST
 
+static const struct decide_verdict half = { .action = DECIDE_TIMEOUTS, .reason = DECIDE_PRESSURE, .scale = 0.5 };
+
+static void ck_timeouts(const char *udp, const char *syn_sent)
+{
+	ck_assert_str_eq(get_file(root, NF "udp_timeout"), udp);
+	ck_assert_str_eq(get_file(root, NF "tcp_timeout_syn_sent"), syn_sent);
+}
+
 /* Another act, as after kill -9. */
 START_TEST(the_next_start_brings_time_outs_back)
 {
@@ -203,6 +211,26 @@ START_TEST(the_next_start_brings_time_outs_back)
 	act_recover(&next);
 	ck_assert_str_eq(get_file(root, NF "udp_timeout"), "30\n");
 	ck_assert_str_eq(get_file(root, NF "tcp_timeout_syn_sent"), "120\n");
+	ck_assert_ptr_null(get_file(root, TIMEOUTS));
+}
+END_TEST
+
+/* Advice may last for ever, and a dry run is over soon. */
+START_TEST(after_a_crash_advice_brings_time_outs_back_and_a_dry_run_leaves_them)
+{
+	struct act next;
+
+	do_it(&half);
+	act_init(&next, fs, &journal, NULL);
+	act_set_dry(&next, true);
+	act_recover(&next);
+	act_reloaded(&next);
+	ck_timeouts("15\n", "60\n");
+	ck_assert_ptr_nonnull(get_file(root, TIMEOUTS));
+	act_init(&next, fs, &journal, TIMEOUTS);
+	act_set_dry(&next, true);
+	act_recover(&next);
+	ck_timeouts("30\n", "120\n");
 	ck_assert_ptr_null(get_file(root, TIMEOUTS));
 }
 END_TEST
@@ -220,14 +248,6 @@ START_TEST(after_a_reload_time_outs_begin_anew)
 	ck_assert_str_eq(get_file(root, NF "udp_timeout"), "15\n");
 }
 END_TEST
-
-static const struct decide_verdict half = { .action = DECIDE_TIMEOUTS, .reason = DECIDE_PRESSURE, .scale = 0.5 };
-
-static void ck_timeouts(const char *udp, const char *syn_sent)
-{
-	ck_assert_str_eq(get_file(root, NF "udp_timeout"), udp);
-	ck_assert_str_eq(get_file(root, NF "tcp_timeout_syn_sent"), syn_sent);
-}
 
 /* The command line holds the lock at the moment when mere advice begins. */
 static void advise_in_vain(void)
@@ -375,6 +395,7 @@ Suite *module_suite(void)
 	tcase_add_test(tc, without_a_record_nothing_is_written);
 	tcase_add_test(tc, time_outs_shrink_and_a_stop_brings_them_back);
 	tcase_add_test(tc, the_next_start_brings_time_outs_back);
+	tcase_add_test(tc, after_a_crash_advice_brings_time_outs_back_and_a_dry_run_leaves_them);
 	tcase_add_test(tc, after_a_reload_time_outs_begin_anew);
 	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_at_the_stop);
 	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_later);
