@@ -16,6 +16,7 @@ struct run {
 	struct act *act;
 	const struct decide_verdict *verdict;
 	struct decide_outcome *outcome;
+	struct act_values set;                  /* ours before */
 	uint64_t entries, since_nsec;
 };
 
@@ -40,10 +41,10 @@ void act_fail(struct act *a, const char *what, const struct ct_err *err)
 
 void act_found(struct act *a, const struct ct_facts *facts)
 {
-	if (facts->presence == CT_PRESENCE_ABSENT || a->first_limit.known)
+	if (facts->presence == CT_PRESENCE_ABSENT || a->first.limit.known)
 		return;
-	a->first_limit = ct_facts_limit(facts);
-	a->first_buckets = ct_facts_buckets(facts);
+	a->first.limit = ct_facts_limit(facts);
+	a->first.buckets = ct_facts_buckets(facts);
 }
 
 /*
@@ -96,6 +97,17 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 	journal_write(run->act->journal, &e);
 }
 
+/* One that was taken back is ours if it was so before. */
+static void note_value(struct run *run, enum ct_param_id param, enum ct_step_result result, uint64_t got)
+{
+	struct act_values *set = &run->act->set;
+
+	if (param == CT_PARAM_LIMIT)
+		set->limit = result == CT_STEP_DONE ? known(got) : run->set.limit;
+	else
+		set->buckets = result == CT_STEP_DONE ? known(got) : run->set.buckets;
+}
+
 /* The time between two steps is that of the write: all else is a read or two. */
 static void on_step(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
 {
@@ -106,8 +118,8 @@ static void on_step(const struct ct_step *step, enum ct_step_result result, uint
 		run->outcome->stall_usec = (now - run->since_nsec) / 1000;
 		run->outcome->nodes = 2 * run->entries;
 	}
-	if (result == CT_STEP_DONE)
-		run->act->changed = true;
+	if (result == CT_STEP_DONE || result == CT_STEP_UNDONE)
+		note_value(run, step->param, result, got);
 	if (result != CT_STEP_FAILED)
 		tell_step(run, step, result, got);
 	run->since_nsec = now_nsec();
@@ -159,7 +171,9 @@ static void read_back(const struct ct_facts *facts, const struct ct_plan *plan, 
 static void set(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v,
 		const struct ct_wanted *wanted, struct decide_outcome *ret, struct ct_err *err)
 {
-	struct run run = { .act = a, .verdict = v, .outcome = ret, .entries = ct_facts_entries(facts).v };
+	struct run run = {
+		.act = a, .verdict = v, .outcome = ret, .set = a->set, .entries = ct_facts_entries(facts).v,
+	};
 	struct ct_plan plan = { .step_count = 0 };
 
 	/* a plan for a machine without connection tracking would load it */
@@ -236,32 +250,72 @@ void act_settle(struct act *a)
 		act_fail(a, "an apply that was not confirmed", &err);
 }
 
-/* Entries that came meanwhile stay: then the limit stays as well. */
+/* What somebody else has set is his, as for decisions. */
+static bool is_ours(struct ct_u64 set, struct ct_u64 now)
+{
+	return set.known && now.known && set.v == now.v;
+}
+
+static bool is_found(struct ct_u64 first, struct ct_u64 now)
+{
+	return now.known && now.v == first.v;
+}
+
+static void tell_restored(const struct act *a, const struct decide_outcome *now, bool limit, bool buckets)
+{
+	if (limit && buckets)
+		journal_say(a->journal, LOG_NOTICE, "limit %" PRIu64 " and %" PRIu64 " buckets as found at the start",
+			    now->limit.v, now->buckets.v);
+	else if (limit)
+		journal_say(a->journal, LOG_NOTICE,
+			    "limit %" PRIu64 " as found at the start; %" PRIu64 " buckets stay: somebody else set them",
+			    now->limit.v, now->buckets.v);
+	else if (buckets)
+		journal_say(a->journal, LOG_NOTICE,
+			    "%" PRIu64 " buckets as found at the start; limit %" PRIu64 " stays: somebody else set it",
+			    now->buckets.v, now->limit.v);
+	else
+		journal_say(a->journal, LOG_NOTICE,
+			    "limit %" PRIu64 " and %" PRIu64 " buckets stay: somebody else set them", now->limit.v,
+			    now->buckets.v);
+}
+
+/*
+ * Entries that came meanwhile stay: then the limit stays as well. Where not all is as it was found, the record of that is
+ * still wanted, for `conntune revert`.
+ */
 static void restore(struct act *a, const struct ct_facts *facts)
 {
 	const struct decide_verdict v = { .action = DECIDE_PUT_BACK };
-	const struct ct_wanted wanted = { .limit = a->first_limit.v, .buckets = a->first_buckets.v,
-					  .no_limit = a->first_limit.v == 0 };
-	struct decide_outcome outcome;
+	bool limit = is_ours(a->set.limit, ct_facts_limit(facts));
+	bool buckets = is_ours(a->set.buckets, ct_facts_buckets(facts));
+	const struct ct_wanted wanted = {
+		.limit = limit ? a->first.limit.v : 0,
+		.buckets = buckets ? a->first.buckets.v : 0,
+		.no_limit = limit && a->first.limit.v == 0,
+	};
+	struct decide_outcome outcome = { .done = 0 };
 	struct ct_err err = { 0 };
 
 	set(a, facts, &v, &wanted, &outcome, &err);
 	if (outcome.done < 0) {
-		journal_fail(a->journal, err.msg);
+		act_fail(a, "limit and buckets stay as they are", &err);
 		return;
 	}
-	if (a->recorded)
+	limit |= is_found(a->first.limit, outcome.limit);
+	buckets |= is_found(a->first.buckets, outcome.buckets);
+	if (a->recorded && limit && buckets)
 		(void)ct_record_forget(a->fs, NULL);
-	journal_say(a->journal, LOG_NOTICE, "limit %" PRIu64 " and %" PRIu64 " buckets as found at the start",
-		    a->first_limit.v, a->first_buckets.v);
+	tell_restored(a, &outcome, limit, buckets);
 }
 
 void act_stop(struct act *a, const struct ct_facts *facts, bool values)
 {
 	struct ct_err err = { 0 };
+	bool any = a->set.limit.known || a->set.buckets.known;
 
 	if (act_timeouts_scale(a, NULL, 1, &err) < 0)
 		act_fail(a, "time-outs stay short until the next start", &err);
-	if (values && a->changed && !a->dry && a->first_limit.known && facts->presence != CT_PRESENCE_ABSENT)
+	if (values && any && !a->dry && a->first.limit.known && facts->presence != CT_PRESENCE_ABSENT)
 		restore(a, facts);
 }

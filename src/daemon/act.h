@@ -11,6 +11,10 @@
 #include "decide.h"
 #include "journal.h"
 
+struct act_values {
+	struct ct_u64 limit, buckets;
+};
+
 /**
  * struct act - what acting needs and remembers
  * @timeouts_path: below the root: originals of time-outs that were shortened; NULL: there are none, and none will be
@@ -18,8 +22,8 @@
  * @timeouts:  as they are now
  * @scale:     of them as written, 1.0: originals
  * @owed:      they should be back, and that went wrong: decisions count on it, so nobody else asks for it again
- * @first_limit, @first_buckets: found at the first look with connection tracking, for act_restore()
- * @changed:   something was written since
+ * @first:     found at the first look with connection tracking, to go back to at the stop
+ * @set:       as read back after we wrote them; not known: never written. What differs was set by somebody else
  * @recovered: no time-outs are short from an earlier life
  * @recorded:  the record of first values was made by this process
  */
@@ -31,8 +35,8 @@ struct act {
 	struct ct_timeouts timeouts;
 	double scale;
 	bool owed;
-	struct ct_u64 first_limit, first_buckets;
-	bool changed, recovered, recorded;
+	struct act_values first, set;
+	bool recovered, recorded;
 };
 
 /* @timeouts_path: NULL: a dry run, which leaves no trace: what a crash left short is not its business. */
@@ -64,7 +68,10 @@ void act_reloaded(struct act *act);
 void act(struct act *act, const struct ct_facts *facts, const struct decide_verdict *verdict,
 	 struct decide_outcome *ret);
 
-/* Clean stop: time-outs come back whatever is configured; with @values limit and buckets as found do, too. */
+/*
+ * Clean stop: time-outs come back whatever is configured; with @values limit and buckets as found do, too, as far as they
+ * are still those that we set.
+ */
 void act_stop(struct act *act, const struct ct_facts *facts, bool values);
 
 #endif

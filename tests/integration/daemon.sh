@@ -158,6 +158,18 @@ until_true 20 raised max 65536
 stop
 is "restored" "$(value max) $(value buckets)" "65536 65536"
 is "nothing is left to revert" "$(ls "$tree/var/lib/conntune/first.json" 2>/dev/null)" ""
+start --restore-at-exit
+until_true 20 said 'limit set from 65536'
+until_true 20 raised buckets 65536
+put $nf/nf_conntrack_max 300000
+put proc/sys/net/nf_conntrack_max 300000
+until_true 20 said 'somebody else set the limit to 300000'
+stop
+is "what somebody else has set isn't restored" "$(value max) $(value buckets)" "300000 65536"
+is "and it is said so" "$(grep -c '65536 buckets as found at the start; limit 300000 stays' "$tmp/log")" 1
+put $nf/nf_conntrack_max 65536
+put proc/sys/net/nf_conntrack_max 65536
+rm "$tree/var/lib/conntune/first.json"
 before=$(cd "$tree" && find . | sort)
 start --dry-run
 until_true 20 said 'limit would go from 65536'

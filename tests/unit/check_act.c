@@ -338,6 +338,48 @@ START_TEST(a_stop_restores_values_only_when_asked)
 }
 END_TEST
 
+START_TEST(what_somebody_else_has_set_is_not_restored)
+{
+	do_it(&bigger);
+	put_file(root, NF "max", "300000\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("300000\n", "65536\n");
+	ck_assert_ptr_nonnull(get_file(root, "var/lib/conntune/first.json"));
+	do_it(&bigger);
+	put_file(root, NF "buckets", "262144\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("65536\n", "262144\n");
+}
+END_TEST
+
+/* He set the limit while we were at it: buckets were taken back, and are no less ours than before. */
+START_TEST(what_was_taken_back_is_still_restored)
+{
+	do_it(&bigger);
+	look();
+	put_file(root, NF "max", "300000\n");
+	act(&doing, &facts, &(struct decide_verdict){ .action = DECIDE_SET, .limit = 400000, .buckets = 262144 },
+	    &outcome);
+	ck_assert_int_eq(outcome.done, -ESTALE);
+	ck_values("300000\n", "131072\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("300000\n", "65536\n");
+}
+END_TEST
+
+START_TEST(what_was_never_ours_is_not_restored)
+{
+	do_it(&(struct decide_verdict){ .action = DECIDE_SET, .limit = 70000 });
+	put_file(root, NF "buckets", "131072\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("65536\n", "131072\n");
+}
+END_TEST
+
 /* first.json of an earlier apply is that one's to revert. */
 START_TEST(a_record_of_others_outlives_us)
 {
@@ -403,6 +445,9 @@ Suite *module_suite(void)
 	tcase_add_test(tc, a_time_out_that_fails_leaves_no_other_short);
 	tcase_add_test(tc, where_no_time_out_can_be_written_none_is_shorter);
 	tcase_add_test(tc, a_stop_restores_values_only_when_asked);
+	tcase_add_test(tc, what_somebody_else_has_set_is_not_restored);
+	tcase_add_test(tc, what_was_taken_back_is_still_restored);
+	tcase_add_test(tc, what_was_never_ours_is_not_restored);
 	tcase_add_test(tc, a_record_of_others_outlives_us);
 	tcase_add_test(tc, restoring_refuses_nobody);
 	tcase_add_test(tc, an_apply_whose_guard_is_dead_is_taken_back);
