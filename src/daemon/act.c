@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Plans made and applied under the lock that the command line takes too; time-outs with their originals on disk first. */
+/* Plans made and applied under the lock that the command line takes too. Time-outs are in act_timeouts.c. */
 #include "config.h"
-#include "act.h"
+#include "act_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,29 +16,35 @@ struct run {
 	struct act *act;
 	const struct decide_verdict *verdict;
 	struct decide_outcome *outcome;
+	struct act_values set;                  /* ours before */
 	uint64_t entries, since_nsec;
 };
 
 void act_init(struct act *a, struct ct_fs *fs, struct journal *journal, const char *timeouts_path)
 {
-	*a = (struct act){ .fs = fs, .journal = journal, .timeouts_path = timeouts_path, .scale = 1 };
+	*a = (struct act){
+		.fs = fs,
+		.journal = journal,
+		.timeouts_path = timeouts_path,
+		.dry = !timeouts_path,
+		.scale = 1,
+	};
 }
 
-void act_found(struct act *a, const struct ct_facts *facts)
-{
-	if (facts->presence == CT_PRESENCE_ABSENT || a->first_limit.known)
-		return;
-	a->first_limit = ct_facts_limit(facts);
-	a->first_buckets = ct_facts_buckets(facts);
-}
-
-/* What is said of files names them; that memory is short is said of everything. */
-static void fail(struct act *a, const char *what, const struct ct_err *err)
+void act_fail(struct act *a, const char *what, const struct ct_err *err)
 {
 	char text[sizeof(err->msg) + 64];
 
 	(void)snprintf(text, sizeof(text), "%s: %s", what, err->msg);
 	journal_fail(a->journal, text);
+}
+
+void act_found(struct act *a, const struct ct_facts *facts)
+{
+	if (facts->presence == CT_PRESENCE_ABSENT || a->first.limit.known)
+		return;
+	a->first.limit = ct_facts_limit(facts);
+	a->first.buckets = ct_facts_buckets(facts);
 }
 
 /*
@@ -91,6 +97,17 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 	journal_write(run->act->journal, &e);
 }
 
+/* One that was taken back is ours if it was so before. */
+static void note_value(struct run *run, enum ct_param_id param, enum ct_step_result result, uint64_t got)
+{
+	struct act_values *set = &run->act->set;
+
+	if (param == CT_PARAM_LIMIT)
+		set->limit = result == CT_STEP_DONE ? known(got) : run->set.limit;
+	else
+		set->buckets = result == CT_STEP_DONE ? known(got) : run->set.buckets;
+}
+
 /* The time between two steps is that of the write: all else is a read or two. */
 static void on_step(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
 {
@@ -101,8 +118,8 @@ static void on_step(const struct ct_step *step, enum ct_step_result result, uint
 		run->outcome->stall_usec = (now - run->since_nsec) / 1000;
 		run->outcome->nodes = 2 * run->entries;
 	}
-	if (result == CT_STEP_DONE)
-		run->act->changed = true;
+	if (result == CT_STEP_DONE || result == CT_STEP_UNDONE)
+		note_value(run, step->param, result, got);
 	if (result != CT_STEP_FAILED)
 		tell_step(run, step, result, got);
 	run->since_nsec = now_nsec();
@@ -154,7 +171,9 @@ static void read_back(const struct ct_facts *facts, const struct ct_plan *plan, 
 static void set(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v,
 		const struct ct_wanted *wanted, struct decide_outcome *ret, struct ct_err *err)
 {
-	struct run run = { .act = a, .verdict = v, .outcome = ret, .entries = ct_facts_entries(facts).v };
+	struct run run = {
+		.act = a, .verdict = v, .outcome = ret, .set = a->set, .entries = ct_facts_entries(facts).v,
+	};
 	struct ct_plan plan = { .step_count = 0 };
 
 	/* a plan for a machine without connection tracking would load it */
@@ -164,73 +183,11 @@ static void set(struct act *a, const struct ct_facts *facts, const struct decide
 	read_back(facts, &plan, ret->done == 0 && !a->dry, ret);
 }
 
-static void tell_timeouts(const struct act *a, const struct decide_verdict *v, double from, double to, size_t changed)
-{
-	struct journal_entry e = {
-		.priority = LOG_NOTICE,
-		.id = a->dry ? JOURNAL_ID_ADVICE : JOURNAL_ID_TIMEOUTS,
-		.state = v ? decide_state_name(v->state) : NULL,
-		.action = decide_action_name(DECIDE_TIMEOUTS),
-		.reason = v ? decide_reason_name(v->reason) : "stop",
-		.evidence = v ? v->evidence : NULL,
-	};
-	const char *text = v ? decide_reason_text(v->reason) : "Neither a stop nor mere advice leaves them short.";
-	char what[64];
-
-	if (a->dry)
-		(void)snprintf(what, sizeof(what), "time-outs would go to %.0f %% of what was found", to * 100);
-	else if (to >= 1)
-		(void)snprintf(what, sizeof(what), "%zu time-outs are as they were found again", changed);
-	else
-		(void)snprintf(what, sizeof(what), "%zu time-outs set, from %.0f %% to %.0f %% of what was found", changed,
-			       from * 100, to * 100);
-	(void)snprintf(e.message, sizeof(e.message), "%s (%s)%s%s. %s", what, e.reason, e.evidence && *e.evidence ? ": " : "",
-		       e.evidence ? e.evidence : "", text);
-	journal_write(a->journal, &e);
-}
-
-static int recover(struct act *a, struct ct_err *err)
-{
-	int r = a->recovered ? 0 : ct_timeouts_recover(a->fs, a->timeouts_path, err);
-
-	a->recovered = r >= 0;
-	if (r > 0)
-		journal_say(a->journal, LOG_NOTICE,
-			    "the last conntuned ended without putting %d time-outs back: done now", r);
-	return r < 0 ? r : 0;
-}
-
-/* The last function before the deed, as apply(). */
-static int scale_timeouts(struct act *a, const struct decide_verdict *v, double scale, struct ct_err *err)
-{
-	double from = a->scale;
-	size_t changed = 0;
-	int lock = -1, r;
-
-	if (scale == a->scale)
-		return 0;
-	if (a->dry) {
-		tell_timeouts(a, v, from, scale, 0);
-		return 0;
-	}
-	r = ct_lock_take(a->fs, &lock, err);
-	/* what they are now may be what a crash left: it must not pass for the original */
-	if (r == 0)
-		r = recover(a, err);
-	if (r == 0)
-		r = ct_timeouts_scale(a->fs, a->timeouts_path, scale, &a->timeouts, &changed, err);
-	ct_lock_drop(lock);
-	if (r == 0)
-		a->scale = scale;
-	if (changed)
-		tell_timeouts(a, v, from, scale, changed);
-	return r;
-}
-
 void act(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v, struct decide_outcome *ret)
 {
 	const struct ct_wanted wanted = { .limit = v->limit, .buckets = v->buckets, .allow_shrink = v->allow_shrink };
 	struct ct_err err = { .msg = "connection tracking went away" };
+	int r = 0;
 
 	*ret = (struct decide_outcome){ .done = 0 };
 	switch (v->action) {
@@ -241,33 +198,16 @@ void act(struct act *a, const struct ct_facts *facts, const struct decide_verdic
 		set(a, facts, v, &wanted, ret, &err);
 		break;
 	case DECIDE_TIMEOUTS:
-		ret->done = scale_timeouts(a, v, v->scale, &err);
+		r = act_timeouts_scale(a, v, v->scale, &err);
+		ret->done = r < 0 ? r : 0;
 		ret->limit = ct_facts_limit(facts);
 		ret->buckets = ct_facts_buckets(facts);
 		break;
 	}
 	if (ret->done < 0)
 		journal_fail(a->journal, err.msg);
-	else
+	else if (r == 0)
 		journal_fine(a->journal);
-}
-
-void act_recover(struct act *a)
-{
-	struct ct_err err = { 0 };
-
-	if (!a->dry && recover(a, &err) < 0)
-		fail(a, "time-outs of an earlier conntuned", &err);
-}
-
-/* Advice must not leave behind what it would only have advised. */
-void act_set_dry(struct act *a, bool dry)
-{
-	struct ct_err err = { 0 };
-
-	if (dry && !a->dry && scale_timeouts(a, NULL, 1, &err) < 0)
-		journal_fail(a->journal, err.msg);
-	a->dry = dry;
 }
 
 static void on_settled(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
@@ -311,43 +251,75 @@ void act_settle(struct act *a)
 		r = take_back(a, &err);
 	ct_lock_drop(lock);
 	if (r < 0 && r != -ENOENT)
-		fail(a, "an apply that was not confirmed", &err);
+		act_fail(a, "an apply that was not confirmed", &err);
 }
 
-void act_reloaded(struct act *a)
+/* What somebody else has set is his, as for decisions. */
+static bool is_ours(struct ct_u64 set, struct ct_u64 now)
 {
-	a->timeouts = (struct ct_timeouts){ 0 };
-	a->scale = 1;
-	if (!a->dry)
-		a->recovered = ct_timeouts_recover(a->fs, a->timeouts_path, NULL) >= 0;
+	return set.known && now.known && set.v == now.v;
 }
 
-/* Entries that came meanwhile stay: then the limit stays as well. */
+static bool is_found(struct ct_u64 first, struct ct_u64 now)
+{
+	return now.known && now.v == first.v;
+}
+
+static void tell_restored(const struct act *a, const struct decide_outcome *now, bool limit, bool buckets)
+{
+	if (limit && buckets)
+		journal_say(a->journal, LOG_NOTICE, "limit %" PRIu64 " and %" PRIu64 " buckets as found at the start",
+			    now->limit.v, now->buckets.v);
+	else if (limit)
+		journal_say(a->journal, LOG_NOTICE,
+			    "limit %" PRIu64 " as found at the start; %" PRIu64 " buckets stay: somebody else set them",
+			    now->limit.v, now->buckets.v);
+	else if (buckets)
+		journal_say(a->journal, LOG_NOTICE,
+			    "%" PRIu64 " buckets as found at the start; limit %" PRIu64 " stays: somebody else set it",
+			    now->buckets.v, now->limit.v);
+	else
+		journal_say(a->journal, LOG_NOTICE,
+			    "limit %" PRIu64 " and %" PRIu64 " buckets stay: somebody else set them", now->limit.v,
+			    now->buckets.v);
+}
+
+/*
+ * Entries that came meanwhile stay: then the limit stays as well. Where not all is as it was found, the record of that is
+ * still wanted, for `conntune revert`.
+ */
 static void restore(struct act *a, const struct ct_facts *facts)
 {
 	const struct decide_verdict v = { .action = DECIDE_PUT_BACK };
-	const struct ct_wanted wanted = { .limit = a->first_limit.v, .buckets = a->first_buckets.v,
-					  .no_limit = a->first_limit.v == 0 };
-	struct decide_outcome outcome;
+	bool limit = is_ours(a->set.limit, ct_facts_limit(facts));
+	bool buckets = is_ours(a->set.buckets, ct_facts_buckets(facts));
+	const struct ct_wanted wanted = {
+		.limit = limit ? a->first.limit.v : 0,
+		.buckets = buckets ? a->first.buckets.v : 0,
+		.no_limit = limit && a->first.limit.v == 0,
+	};
+	struct decide_outcome outcome = { .done = 0 };
 	struct ct_err err = { 0 };
 
 	set(a, facts, &v, &wanted, &outcome, &err);
 	if (outcome.done < 0) {
-		journal_fail(a->journal, err.msg);
+		act_fail(a, "limit and buckets stay as they are", &err);
 		return;
 	}
-	if (a->recorded)
+	limit |= is_found(a->first.limit, outcome.limit);
+	buckets |= is_found(a->first.buckets, outcome.buckets);
+	if (a->recorded && limit && buckets)
 		(void)ct_record_forget(a->fs, NULL);
-	journal_say(a->journal, LOG_NOTICE, "limit %" PRIu64 " and %" PRIu64 " buckets as found at the start",
-		    a->first_limit.v, a->first_buckets.v);
+	tell_restored(a, &outcome, limit, buckets);
 }
 
 void act_stop(struct act *a, const struct ct_facts *facts, bool values)
 {
 	struct ct_err err = { 0 };
+	bool any = a->set.limit.known || a->set.buckets.known;
 
-	if (scale_timeouts(a, NULL, 1, &err) < 0)
-		journal_fail(a->journal, err.msg);
-	if (values && a->changed && !a->dry && a->first_limit.known && facts->presence != CT_PRESENCE_ABSENT)
+	if (act_timeouts_scale(a, NULL, 1, &err) < 0)
+		act_fail(a, "time-outs stay short until the next start", &err);
+	if (values && any && !a->dry && a->first.limit.known && facts->presence != CT_PRESENCE_ABSENT)
 		restore(a, facts);
 }

@@ -11,14 +11,19 @@
 #include "decide.h"
 #include "journal.h"
 
+struct act_values {
+	struct ct_u64 limit, buckets;
+};
+
 /**
  * struct act - what acting needs and remembers
- * @timeouts_path: below the root: originals of time-outs that were shortened
- * @dry:       write nothing, say what would be done
+ * @timeouts_path: below the root: originals of time-outs that were shortened; NULL: there are none, and none will be
+ * @dry:       write nothing, say what would be done; but what is short goes back
  * @timeouts:  as they are now
- * @scale:     of them, 1.0: originals
- * @first_limit, @first_buckets: found at the first look with connection tracking, for act_restore()
- * @changed:   something was written since
+ * @scale:     of them as written, 1.0: originals
+ * @owed:      they should be back, and that went wrong: decisions count on it, so nobody else asks for it again
+ * @first:     found at the first look with connection tracking, to go back to at the stop
+ * @set:       as read back after we wrote them; not known: never written. What differs was set by somebody else
  * @recovered: no time-outs are short from an earlier life
  * @recorded:  the record of first values was made by this process
  * @settled_usec: deadline of an apply that was taken back; its file may still be there
@@ -30,19 +35,21 @@ struct act {
 	bool dry;
 	struct ct_timeouts timeouts;
 	double scale;
-	struct ct_u64 first_limit, first_buckets;
-	bool changed, recovered, recorded;
+	bool owed;
+	struct act_values first, set;
+	bool recovered, recorded;
 	uint64_t settled_usec;
 };
 
+/* @timeouts_path: NULL: a dry run, which leaves no trace: what a crash left short is not its business. */
 void act_init(struct act *act, struct ct_fs *fs, struct journal *journal, const char *timeouts_path);
 
 /* Values as they are now are those to go back to. */
 void act_found(struct act *act, const struct ct_facts *facts);
 
 /*
- * After a crash: time-outs come back. Called before anything else is done, and again now and then until it went well;
- * none are shortened before that.
+ * After a crash: time-outs come back, in advice too, or they would stay short as long as it lasts. Called before anything else is done, and again now and then until it went well;
+ * none are shortened before that. So do those of our own that are owed.
  */
 void act_recover(struct act *act);
 
@@ -63,7 +70,10 @@ void act_reloaded(struct act *act);
 void act(struct act *act, const struct ct_facts *facts, const struct decide_verdict *verdict,
 	 struct decide_outcome *ret);
 
-/* Clean stop: time-outs come back whatever is configured; with @values limit and buckets as found do, too. */
+/*
+ * Clean stop: time-outs come back whatever is configured; with @values limit and buckets as found do, too, as far as they
+ * are still those that we set.
+ */
 void act_stop(struct act *act, const struct ct_facts *facts, bool values);
 
 #endif

@@ -387,7 +387,7 @@ static int start(struct daemon *d, struct ct_err *err)
 	int r = take_lock(d, err);
 
 	(void)snprintf(d->timeouts_path, sizeof(d->timeouts_path), "%s/timeouts.json", d->opt.state);
-	act_init(&d->act, d->fs, &d->journal, d->timeouts_path);
+	act_init(&d->act, d->fs, &d->journal, d->opt.dry_run ? NULL : d->timeouts_path);
 	decide_init(&d->decide);
 	d->verdict.state = DECIDE_STATE__COUNT;
 	if (r == 0)

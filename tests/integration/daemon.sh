@@ -158,6 +158,18 @@ until_true 20 raised max 65536
 stop
 is "restored" "$(value max) $(value buckets)" "65536 65536"
 is "nothing is left to revert" "$(ls "$tree/var/lib/conntune/first.json" 2>/dev/null)" ""
+start --restore-at-exit
+until_true 20 said 'limit set from 65536'
+until_true 20 raised buckets 65536
+put $nf/nf_conntrack_max 300000
+put proc/sys/net/nf_conntrack_max 300000
+until_true 20 said 'somebody else set the limit to 300000'
+stop
+is "what somebody else has set isn't restored" "$(value max) $(value buckets)" "300000 65536"
+is "and it is said so" "$(grep -c '65536 buckets as found at the start; limit 300000 stays' "$tmp/log")" 1
+put $nf/nf_conntrack_max 65536
+put proc/sys/net/nf_conntrack_max 65536
+rm "$tree/var/lib/conntune/first.json"
 before=$(cd "$tree" && find . | sort)
 start --dry-run
 until_true 20 said 'limit would go from 65536'
@@ -184,11 +196,17 @@ start
 until_true 20 said 'time-outs set'
 is "shorter" "$([ "$(value udp_timeout)" -lt 30 ] && [ "$(value tcp_timeout_syn_sent)" -lt 120 ] && echo yes)" yes
 stop KILL 2>/dev/null
-is "killed: they are still short" "$([ "$(value udp_timeout)" -lt 30 ] && echo yes)" yes
-rm "$tree/etc/conntune/conntuned.conf"
+short=$(value udp_timeout)
+is "killed: they are still short" "$([ "$short" -lt 30 ] && echo yes)" yes
+run_daemon --root "$tree" --dry-run --cycles 1
+is "a dry run doesn't touch them" "$(value udp_timeout)" "$short"
+# in advice as well: it may last for ever
+put etc/conntune/conntuned.conf '[Tuning]
+Mode=advise'
 start
 until_true 20 said 'time-outs back'
 is "back after the next start" "$(value udp_timeout) $(value tcp_timeout_syn_sent)" "30 120"
+is "and nothing else" "$(value max) $(value buckets)" "65536 65536"
 stop
 
 # --- every captured machine: one cycle, no crash; what can't be told ends the daemon with a reason

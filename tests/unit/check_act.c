@@ -193,6 +193,14 @@ START_TEST(time_outs_shrink_and_a_stop_brings_them_back)
 }
 END_TEST
 
+static const struct decide_verdict half = { .action = DECIDE_TIMEOUTS, .reason = DECIDE_PRESSURE, .scale = 0.5 };
+
+static void ck_timeouts(const char *udp, const char *syn_sent)
+{
+	ck_assert_str_eq(get_file(root, NF "udp_timeout"), udp);
+	ck_assert_str_eq(get_file(root, NF "tcp_timeout_syn_sent"), syn_sent);
+}
+
 /* Another act, as after kill -9. */
 START_TEST(the_next_start_brings_time_outs_back)
 {
@@ -203,6 +211,26 @@ START_TEST(the_next_start_brings_time_outs_back)
 	act_recover(&next);
 	ck_assert_str_eq(get_file(root, NF "udp_timeout"), "30\n");
 	ck_assert_str_eq(get_file(root, NF "tcp_timeout_syn_sent"), "120\n");
+	ck_assert_ptr_null(get_file(root, TIMEOUTS));
+}
+END_TEST
+
+/* Advice may last for ever, and a dry run is over soon. */
+START_TEST(after_a_crash_advice_brings_time_outs_back_and_a_dry_run_leaves_them)
+{
+	struct act next;
+
+	do_it(&half);
+	act_init(&next, fs, &journal, NULL);
+	act_set_dry(&next, true);
+	act_recover(&next);
+	act_reloaded(&next);
+	ck_timeouts("15\n", "60\n");
+	ck_assert_ptr_nonnull(get_file(root, TIMEOUTS));
+	act_init(&next, fs, &journal, TIMEOUTS);
+	act_set_dry(&next, true);
+	act_recover(&next);
+	ck_timeouts("30\n", "120\n");
 	ck_assert_ptr_null(get_file(root, TIMEOUTS));
 }
 END_TEST
@@ -221,6 +249,82 @@ START_TEST(after_a_reload_time_outs_begin_anew)
 }
 END_TEST
 
+/* The command line holds the lock at the moment when mere advice begins. */
+static void advise_in_vain(void)
+{
+	int lock = -1;
+
+	do_it(&half);
+	ck_assert_int_eq(ct_lock_take(fs, &lock, &err), 0);
+	act_set_dry(&doing, true);
+	ck_timeouts("15\n", "60\n");
+	ct_lock_drop(lock);
+}
+
+START_TEST(time_outs_that_could_not_go_back_for_advice_go_at_the_stop)
+{
+	advise_in_vain();
+	act_stop(&doing, &facts, false);
+	ck_timeouts("30\n", "120\n");
+	ck_assert_ptr_null(get_file(root, TIMEOUTS));
+}
+END_TEST
+
+START_TEST(time_outs_that_could_not_go_back_for_advice_go_later)
+{
+	advise_in_vain();
+	do_it(&half);
+	act_recover(&doing);
+	ck_timeouts("30\n", "120\n");
+	do_it(&half);
+	ck_timeouts("30\n", "120\n");
+}
+END_TEST
+
+/* Decisions count on originals from then on, and don't ask for them. */
+START_TEST(a_short_spell_of_advice_forgets_no_time_outs)
+{
+	advise_in_vain();
+	act_set_dry(&doing, false);
+	ck_timeouts("30\n", "120\n");
+	advise_in_vain();
+	doing.dry = false;
+	do_it(&half);
+	act_recover(&doing);
+	ck_timeouts("15\n", "60\n");
+}
+END_TEST
+
+START_TEST(a_time_out_that_fails_leaves_no_other_short)
+{
+	char path[512];
+
+	(void)snprintf(path, sizeof(path), "%s/" NF "udp_timeout", root);
+	ck_assert_int_eq(chmod(path, 0444), 0);
+	do_it(&half);
+	ck_assert_int_eq(outcome.done, 0);
+	ck_assert_str_ne(journal_last_failure(&journal), "");
+	ck_timeouts("30\n", "60\n");
+	act_stop(&doing, &facts, false);
+	ck_timeouts("30\n", "120\n");
+	ck_assert_ptr_null(get_file(root, TIMEOUTS));
+}
+END_TEST
+
+START_TEST(where_no_time_out_can_be_written_none_is_shorter)
+{
+	char path[512];
+
+	for (size_t i = 0; ct_timeout_at(i); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", root, ct_param_get(ct_timeout_at(i)->param)->paths[0].path);
+		(void)chmod(path, 0444);
+	}
+	do_it(&half);
+	ck_assert_int_eq(outcome.done, -EROFS);
+	ck_timeouts("30\n", "120\n");
+}
+END_TEST
+
 START_TEST(a_stop_restores_values_only_when_asked)
 {
 	do_it(&bigger);
@@ -231,6 +335,48 @@ START_TEST(a_stop_restores_values_only_when_asked)
 	act_stop(&doing, &facts, true);
 	ck_values("65536\n", "65536\n");
 	ck_assert_ptr_null(get_file(root, "var/lib/conntune/first.json"));
+}
+END_TEST
+
+START_TEST(what_somebody_else_has_set_is_not_restored)
+{
+	do_it(&bigger);
+	put_file(root, NF "max", "300000\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("300000\n", "65536\n");
+	ck_assert_ptr_nonnull(get_file(root, "var/lib/conntune/first.json"));
+	do_it(&bigger);
+	put_file(root, NF "buckets", "262144\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("65536\n", "262144\n");
+}
+END_TEST
+
+/* He set the limit while we were at it: buckets were taken back, and are no less ours than before. */
+START_TEST(what_was_taken_back_is_still_restored)
+{
+	do_it(&bigger);
+	look();
+	put_file(root, NF "max", "300000\n");
+	act(&doing, &facts, &(struct decide_verdict){ .action = DECIDE_SET, .limit = 400000, .buckets = 262144 },
+	    &outcome);
+	ck_assert_int_eq(outcome.done, -ESTALE);
+	ck_values("300000\n", "131072\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("300000\n", "65536\n");
+}
+END_TEST
+
+START_TEST(what_was_never_ours_is_not_restored)
+{
+	do_it(&(struct decide_verdict){ .action = DECIDE_SET, .limit = 70000 });
+	put_file(root, NF "buckets", "131072\n");
+	look();
+	act_stop(&doing, &facts, true);
+	ck_values("65536\n", "131072\n");
 }
 END_TEST
 
@@ -291,8 +437,17 @@ Suite *module_suite(void)
 	tcase_add_test(tc, without_a_record_nothing_is_written);
 	tcase_add_test(tc, time_outs_shrink_and_a_stop_brings_them_back);
 	tcase_add_test(tc, the_next_start_brings_time_outs_back);
+	tcase_add_test(tc, after_a_crash_advice_brings_time_outs_back_and_a_dry_run_leaves_them);
 	tcase_add_test(tc, after_a_reload_time_outs_begin_anew);
+	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_at_the_stop);
+	tcase_add_test(tc, time_outs_that_could_not_go_back_for_advice_go_later);
+	tcase_add_test(tc, a_short_spell_of_advice_forgets_no_time_outs);
+	tcase_add_test(tc, a_time_out_that_fails_leaves_no_other_short);
+	tcase_add_test(tc, where_no_time_out_can_be_written_none_is_shorter);
 	tcase_add_test(tc, a_stop_restores_values_only_when_asked);
+	tcase_add_test(tc, what_somebody_else_has_set_is_not_restored);
+	tcase_add_test(tc, what_was_taken_back_is_still_restored);
+	tcase_add_test(tc, what_was_never_ours_is_not_restored);
 	tcase_add_test(tc, a_record_of_others_outlives_us);
 	tcase_add_test(tc, restoring_refuses_nobody);
 	tcase_add_test(tc, an_apply_whose_guard_is_dead_is_taken_back);
