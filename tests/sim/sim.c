@@ -161,9 +161,9 @@ static double with_noise(struct sim *s, double v)
 	return v * (1 + s->noise * ((double)(sim_random(s) >> 11) / 0x1p52 - 1));
 }
 
-static void see(struct sim *s, struct decide_look *look)
+void sim_see(struct sim *s, struct decide_look *look)
 {
-	double all = sim_entries(s);
+	double all = sim_entries(s), seen;
 	bool asked = s->verdict.want_mix && !s->unknown[SIM_MIX] && s->present;
 
 	*look = (struct decide_look){
@@ -175,16 +175,17 @@ static void see(struct sim *s, struct decide_look *look)
 		.resumed = s->resumed,
 		.peak_entries = s->peak_entries,
 		.unreplied = { .known = asked, .v = all > 0 ? s->entries[SIM_UNANSWERED] / all : 0 },
-		.mem_available = reading(s, SIM_MEMORY, sim_available(s)),
+		.mem_available = reading(s, SIM_MEMORY, floor(sim_available(s) / 1024) * 1024),
 	};
 	s->tally.mixes += asked;
 	s->reloaded = s->confirmed = s->resumed = false;
 	if (!s->present)
 		return;
-	look->entries = reading(s, SIM_ENTRIES, with_noise(s, all));
+	seen = with_noise(s, all);
+	look->entries = reading(s, SIM_ENTRIES, seen);
 	look->limit = reading(s, SIM_LIMIT, (double)s->limit);
 	look->buckets = reading(s, SIM_BUCKETS, (double)s->buckets);
-	look->all_entries = reading(s, SIM_ENTRIES, all + s->others);
+	look->all_entries = reading(s, SIM_ENTRIES, seen + s->others);
 	for (int i = 0; i <= CT_COUNTER_CHAIN_TOO_LONG; i++)
 		look->counter[i] = reading(s, SIM_COUNTERS, floor(s->counter[i]));
 }
@@ -386,7 +387,7 @@ static void look(struct sim *s)
 	enum decide_state before = s->decide.state;
 	struct decide_look look;
 
-	see(s, &look);
+	sim_see(s, &look);
 	decide(&s->decide, &s->config, &look, &s->verdict);
 	tally(s, &s->verdict, before);
 	check_verdict(s, &look, &s->verdict);

@@ -108,6 +108,9 @@ void sim_suspend(struct sim *sim, uint64_t usec);
 void sim_unload(struct sim *sim);
 void sim_load_module(struct sim *sim);
 
+/* What the daemon would see now. Noise is drawn at each look, so that two who look equally often see the same. */
+void sim_see(struct sim *sim, struct decide_look *ret);
+
 void sim_chapter(struct sim *sim);
 
 double sim_entries(const struct sim *sim);
