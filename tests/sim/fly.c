@@ -2,9 +2,8 @@
 /*
  * LD_PRELOAD: time flies. Clocks stand still while conntuned works, and when it waits for a timer they are at once
  * where the timer ends; meanwhile a simulated week passes below its --root (fly_world.c). After it comes SIGTERM.
- * FLY_PHASE: microseconds that the machine had been up before; sd-event lets wake-ups fall together at moments that
- * differ from boot to boot, and so do the looks. FLY_ROOT: that directory. FLY_SAID, FLY_MODEL, FLY_DAYS: numbers of
- * open descriptors for what was done, what should have been, and a line for each day.
+ * FLY_ROOT: that directory. FLY_SAID, FLY_MODEL, FLY_DAYS: numbers of open descriptors for what was done, what should
+ * have been, and a line for each day. FLY_PHASE: microseconds that the machine had been up before.
  */
 #define _GNU_SOURCE
 #include "config.h"
@@ -248,13 +247,33 @@ int ct_mix_sample(struct ct_fs *fs, uint32_t most, struct ct_mix *ret, struct ct
 	return 0;
 }
 
+/*
+ * sd-event lets wake-ups fall together at moments of a minute that it takes from the boot's id (initialize_perturb()). By
+ * clocks that begin there, each boot looks at the same moments.
+ */
+static uint64_t phase_of_boot(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	unsigned char bytes[16] = { 0 };
+	uint64_t words[2];
+	size_t n = 0;
+
+	while (f && n < sizeof(bytes) && fscanf(f, "%2hhx%*[-]", &bytes[n]) == 1)
+		n++;
+	if (f)
+		(void)fclose(f);
+	memcpy(words, bytes, sizeof(words));
+	return (words[0] ^ words[1]) % (60 * SIM_SECOND);
+}
+
 __attribute__((constructor)) static void begin(void)
 {
+	const char *phase = getenv("FLY_PHASE");
+
 	if (!getenv("FLY_ROOT"))
 		return;
 	fly.now = FLY_BEGIN_USEC;
-	if (getenv("FLY_PHASE"))
-		fly.phase = strtoull(getenv("FLY_PHASE"), NULL, 10);
+	fly.phase = phase ? strtoull(phase, NULL, 10) : phase_of_boot();
 	world_begin();
 	fly.on = true;
 }
