@@ -12,6 +12,9 @@
 #include <conntune/plan.h>
 #include <conntune/record.h>
 
+/* At the stop: a resize of a full table takes seconds, and the service manager waits for 30 s. */
+#define PATIENCE_USEC UINT64_C(10000000)
+
 struct run {
 	struct act *act;
 	const struct decide_verdict *verdict;
@@ -125,6 +128,28 @@ static void on_step(const struct ct_step *step, enum ct_step_result result, uint
 	run->since_nsec = now_nsec();
 }
 
+static uint64_t monotonic_usec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+int act_lock(struct act *a, int *lock, struct ct_err *err)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	int r = ct_lock_take(a->fs, lock, err);
+
+	if (r == -EBUSY && a->wait_until_usec)
+		journal_say(a->journal, LOG_INFO, "%s: waiting for it", err->msg);
+	while (r == -EBUSY && monotonic_usec() < a->wait_until_usec) {
+		(void)nanosleep(&pause, NULL);
+		r = ct_lock_take(a->fs, lock, err);
+	}
+	return r;
+}
+
 static int record_first(struct act *a, const struct ct_facts *facts, struct ct_err *err)
 {
 	struct ct_record rec;
@@ -146,7 +171,7 @@ static int apply(struct run *run, const struct ct_facts *facts, const struct ct_
 	run->since_nsec = now_nsec();
 	if (run->act->dry)
 		return ct_apply_plan(run->act->fs, plan, &options, err);
-	r = ct_lock_take(run->act->fs, &lock, err);
+	r = act_lock(run->act, &lock, err);
 	if (r == 0)
 		r = record_first(run->act, facts, err);
 	run->since_nsec = now_nsec();
@@ -314,6 +339,7 @@ void act_stop(struct act *a, const struct ct_facts *facts, bool values)
 	struct ct_err err = { 0 };
 	bool any = a->set.limit.known || a->set.buckets.known;
 
+	a->wait_until_usec = monotonic_usec() + PATIENCE_USEC;
 	if (act_timeouts_scale(a, NULL, 1, &err) < 0)
 		act_fail(a, "time-outs stay short until the next start", &err);
 	if (values && any && !a->dry && a->first.limit.known && facts->presence != CT_PRESENCE_ABSENT)

@@ -25,6 +25,7 @@ struct act_values {
  * @first:     found at the first look with connection tracking, to go back to at the stop
  * @set:       as read back after we wrote them; not known: never written. What differs was set by somebody else
  * @recovered: no time-outs are short from an earlier life
+ * @wait_until_usec: CLOCK_MONOTONIC: so long the lock is waited for, because nobody will try again; 0: it is not
  * @recorded:  the record of first values was made by this process
  */
 struct act {
@@ -37,6 +38,7 @@ struct act {
 	bool owed;
 	struct act_values first, set;
 	bool recovered, recorded;
+	uint64_t wait_until_usec;
 };
 
 /* @timeouts_path: NULL: a dry run, which leaves no trace: what a crash left short is not its business. */
@@ -70,7 +72,7 @@ void act(struct act *act, const struct ct_facts *facts, const struct decide_verd
 
 /*
  * Clean stop: time-outs come back whatever is configured; with @values limit and buckets as found do, too, as far as they
- * are still those that we set.
+ * are still those that we set. A conntune that is at work is waited for, 10 s at most.
  */
 void act_stop(struct act *act, const struct ct_facts *facts, bool values);
 
