@@ -72,6 +72,13 @@ static const char *of(enum ct_param_id param)
 	return param == CT_PARAM_LIMIT ? "limit" : "buckets";
 }
 
+static const char *why(const struct decide_verdict *v, enum ct_step_result result)
+{
+	if (result == CT_STEP_UNDONE)
+		return "A step failed, and a change is done whole or not at all.";
+	return v->reason ? decide_reason_text(v->reason) : "A clean stop leaves it as found, if asked to.";
+}
+
 static void tell_step(const struct run *run, const struct ct_step *step, enum ct_step_result result, uint64_t got)
 {
 	const struct decide_verdict *v = run->verdict;
@@ -83,7 +90,7 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 		.reason = v->reason ? decide_reason_name(v->reason) : "stop",
 		.param = ct_param_get(step->param)->name,
 		.evidence = v->evidence,
-		.from = step->old,
+		.from = result == CT_STEP_UNDONE ? known(step->value) : step->old,
 		.to = known(result == CT_STEP_WOULD ? step->value : got),
 	};
 	const char *how = result == CT_STEP_WOULD    ? "would go"
@@ -95,8 +102,8 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 		(void)snprintf(stall, sizeof(stall), ", tracking stood still for %.1f ms at most",
 			       (double)run->outcome->stall_usec / 1000);
 	(void)snprintf(e.message, sizeof(e.message), "%s %s from %" PRIu64 " to %" PRIu64 " (%s)%s%s%s. %s",
-		       of(step->param), how, step->old.v, e.to.v, e.reason, stall, v->evidence[0] ? ": " : "", v->evidence,
-		       v->reason ? decide_reason_text(v->reason) : "A clean stop leaves it as found, if asked to.");
+		       of(step->param), how, e.from.v, e.to.v, e.reason, stall, v->evidence[0] ? ": " : "", v->evidence,
+		       why(v, result));
 	journal_write(run->act->journal, &e);
 }
 

@@ -146,6 +146,30 @@ START_TEST(a_value_that_changed_meanwhile_is_left_alone)
 }
 END_TEST
 
+/* Lines from here on, in get_file(root, "log"). */
+static void keep_lines(void)
+{
+	char path[512];
+	int fd;
+
+	put_file(root, "log", "");
+	(void)snprintf(path, sizeof(path), "%s/log", root);
+	fd = open(path, O_WRONLY | O_APPEND);
+	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+	(void)close(fd);
+}
+
+START_TEST(what_is_taken_back_is_told_with_both_values)
+{
+	keep_lines();
+	put_file(root, NF "max", "80000\n");
+	act(&doing, &facts, &bigger, &outcome);
+	ck_assert_ptr_nonnull(strstr(get_file(root, "log"), "buckets set from 65536 to 131072"));
+	ck_assert_ptr_nonnull(strstr(get_file(root, "log"), "buckets went back from 131072 to 65536"));
+	ck_assert_ptr_nonnull(strstr(get_file(root, "log"), "A step failed"));
+}
+END_TEST
+
 START_TEST(a_limit_below_what_is_in_use_needs_to_be_meant)
 {
 	put_file(root, NF "count", "60000\n");
@@ -473,6 +497,7 @@ Suite *module_suite(void)
 	tcase_add_test(tc, a_dry_run_writes_nothing);
 	tcase_add_test(tc, the_command_line_at_work_is_waited_for);
 	tcase_add_test(tc, a_value_that_changed_meanwhile_is_left_alone);
+	tcase_add_test(tc, what_is_taken_back_is_told_with_both_values);
 	tcase_add_test(tc, a_limit_below_what_is_in_use_needs_to_be_meant);
 	tcase_add_test(tc, a_module_is_never_loaded);
 	tcase_add_test(tc, without_a_record_nothing_is_written);
