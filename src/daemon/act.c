@@ -107,11 +107,12 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 	journal_write(run->act->journal, &e);
 }
 
-/* One that was taken back is ours if it was so before. */
+/* As read back. One that was taken back is ours if it was so before. */
 static void note_value(struct run *run, enum ct_param_id param, enum ct_step_result result, uint64_t got)
 {
 	struct act_values *set = &run->act->set;
 
+	*(param == CT_PARAM_LIMIT ? &run->outcome->limit : &run->outcome->buckets) = known(got);
 	if (param == CT_PARAM_LIMIT)
 		set->limit = result == CT_STEP_DONE ? known(got) : run->set.limit;
 	else
@@ -188,18 +189,6 @@ static int apply(struct run *run, const struct ct_facts *facts, const struct ct_
 	return r;
 }
 
-/* Nothing was written where it failed, or in a dry run: then the values are as they were. */
-static void read_back(const struct ct_facts *facts, const struct ct_plan *plan, bool written,
-		      struct decide_outcome *ret)
-{
-	ret->limit = ct_facts_limit(facts);
-	ret->buckets = ct_facts_buckets(facts);
-	if (!written)
-		return;
-	for (size_t i = 0; i < plan->step_count; i++)
-		*(plan->step[i].param == CT_PARAM_LIMIT ? &ret->limit : &ret->buckets) = known(plan->step[i].value);
-}
-
 static void set(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v,
 		const struct ct_wanted *wanted, struct decide_outcome *ret, struct ct_err *err)
 {
@@ -208,11 +197,12 @@ static void set(struct act *a, const struct ct_facts *facts, const struct decide
 	};
 	struct ct_plan plan = { .step_count = 0 };
 
+	ret->limit = ct_facts_limit(facts);
+	ret->buckets = ct_facts_buckets(facts);
 	/* a plan for a machine without connection tracking would load it */
 	ret->done = facts->presence == CT_PRESENCE_ABSENT ? -ENOENT : ct_plan_make(facts, wanted, &plan, err);
 	if (ret->done == 0)
 		ret->done = apply(&run, facts, &plan, err);
-	read_back(facts, &plan, ret->done == 0 && !a->dry, ret);
 }
 
 void act(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v, struct decide_outcome *ret)

@@ -65,7 +65,7 @@ void act_reloaded(struct act *act);
 /**
  * act - do what @verdict says
  * @facts: as fresh as the look that the verdict rests on
- * @ret:   what came of it; when nothing may be written (@dry) done is 0 and the values are as they were
+ * @ret:   what came of it, values as read back; when nothing may be written (@dry) done is 0 and they are as they were
  */
 void act(struct act *act, const struct ct_facts *facts, const struct decide_verdict *verdict,
 	 struct decide_outcome *ret);

@@ -143,6 +143,8 @@ START_TEST(a_value_that_changed_meanwhile_is_left_alone)
 	act(&doing, &facts, &bigger, &outcome);
 	ck_assert_int_eq(outcome.done, -ESTALE);
 	ck_values("80000\n", "65536\n");
+	/* the buckets that were set before that was seen are taken back */
+	ck_assert_uint_eq(outcome.buckets.v, 65536);
 }
 END_TEST
 
