@@ -200,6 +200,19 @@ static void aim_back(struct ct_timeouts *t)
 		t->row[i].set = t->row[i].before;
 }
 
+/*
+ * One that failed may have been written all the same. It goes back to where it was, or else any of the two may be there:
+ * set and before, as they are on disk.
+ */
+static void settle_row(struct ct_fs *fs, struct ct_timeouts *t, size_t i)
+{
+	int64_t before = t->row[i].before, got = 0;
+
+	(void)ct_apply_timeout(fs, rows[i].param, t->row[i].set, before, &got, NULL);
+	if (got == before)
+		t->row[i].set = before;
+}
+
 /* Returns: 0, also where it is somebody else's now; errors. */
 static int write_row(struct ct_fs *fs, struct ct_timeouts *t, size_t i, size_t *changed, struct ct_err *err)
 {
@@ -214,20 +227,55 @@ static int write_row(struct ct_fs *fs, struct ct_timeouts *t, size_t i, size_t *
 	else if (r == -ESTALE || r == -ENOENT)
 		t->row[i].known = false;
 	else
-		t->row[i].set = from;
+		settle_row(fs, t, i);
 	return r == -ESTALE || r == -ENOENT ? 0 : r;
 }
 
-int ct_timeouts_scale(struct ct_fs *fs, const char *path, double scale, struct ct_timeouts *t, size_t *changed,
-		      struct ct_err *err)
+/* Returns: 1 if it came back; 0 if it needn't, or is somebody else's now; errors. */
+static int put_back_row(struct ct_fs *fs, struct ct_timeouts *t, size_t i, struct ct_err *err)
+{
+	int64_t original = t->row[i].original, got = 0;
+	bool shorter = original != t->row[i].set || original != t->row[i].before;
+	int r;
+
+	if (!t->row[i].known || !shorter)
+		return 0;
+	r = ct_apply_timeout(fs, rows[i].param, t->row[i].set, original, &got, err);
+	if (r == -ESTALE)
+		r = ct_apply_timeout(fs, rows[i].param, t->row[i].before, original, &got, err);
+	if (r == -ESTALE || r == -ENOENT)
+		t->row[i].known = false;
+	else if (r == 0 || got == original)
+		t->row[i].set = t->row[i].before = original;
+	else
+		return r;
+	return t->row[i].known;
+}
+
+/* All that can; the file goes if all could. */
+static int put_back(struct ct_fs *fs, const char *path, struct ct_timeouts *t, size_t *back, struct ct_err *err)
 {
 	struct ct_err why = { 0 };
 	int r, first = 0;
 
-	*changed = 0;
-	if (scale < 1 && !is_begun(t))
+	for (size_t i = 0; i < ct_array_size(rows); i++) {
+		r = put_back_row(fs, t, i, &why);
+		*back += r > 0;
+		if (r < 0 && first == 0)
+			first = ct_err_set(err, r, "%s", why.msg);
+	}
+	return first < 0 ? first : ct_fs_remove(fs, path, err);
+}
+
+static int shorten(struct ct_fs *fs, const char *path, double scale, struct ct_timeouts *t, size_t *changed,
+		   struct ct_err *err)
+{
+	struct ct_err why = { 0 };
+	int r, first = 0;
+
+	if (!is_begun(t))
 		find_originals(fs, t);
-	if (aim(t, scale) && scale < 1) {
+	if (aim(t, scale)) {
 		r = save(fs, path, t, err);
 		if (r < 0) {
 			aim_back(t);
@@ -239,25 +287,21 @@ int ct_timeouts_scale(struct ct_fs *fs, const char *path, double scale, struct c
 		if (r < 0 && first == 0)
 			first = ct_err_set(err, r, "%s", why.msg);
 	}
-	if (first < 0 || scale < 1)
-		return first;
-	*t = (struct ct_timeouts){ 0 };
-	return ct_fs_remove(fs, path, err);
+	return first;
 }
 
-static int recover_row(struct ct_fs *fs, const struct ct_timeouts *t, size_t i, struct ct_err *err)
+int ct_timeouts_scale(struct ct_fs *fs, const char *path, double scale, struct ct_timeouts *t, size_t *changed,
+		      struct ct_err *err)
 {
-	int64_t original = t->row[i].original, got;
 	int r;
 
-	if (!t->row[i].known)
-		return 0;
-	r = ct_apply_timeout(fs, rows[i].param, t->row[i].set, original, &got, err);
-	if (r == -ESTALE)
-		r = ct_apply_timeout(fs, rows[i].param, t->row[i].before, original, &got, err);
-	if (r < 0)
-		return r == -ESTALE || r == -ENOENT ? 0 : r;
-	return original != t->row[i].set || original != t->row[i].before;
+	*changed = 0;
+	if (scale < 1)
+		return shorten(fs, path, scale, t, changed, err);
+	r = put_back(fs, path, t, changed, err);
+	if (r == 0)
+		*t = (struct ct_timeouts){ 0 };
+	return r;
 }
 
 int ct_timeouts_recover(struct ct_fs *fs, const char *path, struct ct_err *err)
@@ -265,8 +309,8 @@ int ct_timeouts_recover(struct ct_fs *fs, const char *path, struct ct_err *err)
 	char text[CT_TIMEOUTS_BYTES_MAX];
 	struct ct_timeouts t = { 0 };
 	struct ct_err why = { 0 };
-	int r, first = 0, back = 0;
-	size_t len;
+	size_t len, back = 0;
+	int r;
 
 	r = ct_fs_read_start(fs, path, text, sizeof(text), &len, &why);
 	if (r == -ENOENT)
@@ -277,13 +321,6 @@ int ct_timeouts_recover(struct ct_fs *fs, const char *path, struct ct_err *err)
 	if (r < 0)
 		return ct_err_set(err, r, "%s below %.40s is damaged (%.80s): look at the time-outs, then remove it", path,
 				  ct_fs_root(fs), why.msg);
-	for (size_t i = 0; i < ct_array_size(rows); i++) {
-		r = recover_row(fs, &t, i, &why);
-		back += r > 0;
-		if (r < 0 && first == 0)
-			first = ct_err_set(err, r, "%s", why.msg);
-	}
-	if (first == 0)
-		first = ct_fs_remove(fs, path, err);
-	return first < 0 ? first : back;
+	r = put_back(fs, path, &t, &back, err);
+	return r < 0 ? r : (int)back;
 }

@@ -12,6 +12,9 @@
 #include <conntune/plan.h>
 #include <conntune/record.h>
 
+/* At the stop: a resize of a full table takes seconds, and the service manager waits for 30 s. */
+#define PATIENCE_USEC UINT64_C(10000000)
+
 struct run {
 	struct act *act;
 	const struct decide_verdict *verdict;
@@ -69,6 +72,13 @@ static const char *of(enum ct_param_id param)
 	return param == CT_PARAM_LIMIT ? "limit" : "buckets";
 }
 
+static const char *why(const struct decide_verdict *v, enum ct_step_result result)
+{
+	if (result == CT_STEP_UNDONE)
+		return "A step failed, and a change is done whole or not at all.";
+	return v->reason ? decide_reason_text(v->reason) : "A clean stop leaves it as found, if asked to.";
+}
+
 static void tell_step(const struct run *run, const struct ct_step *step, enum ct_step_result result, uint64_t got)
 {
 	const struct decide_verdict *v = run->verdict;
@@ -80,7 +90,7 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 		.reason = v->reason ? decide_reason_name(v->reason) : "stop",
 		.param = ct_param_get(step->param)->name,
 		.evidence = v->evidence,
-		.from = step->old,
+		.from = result == CT_STEP_UNDONE ? known(step->value) : step->old,
 		.to = known(result == CT_STEP_WOULD ? step->value : got),
 	};
 	const char *how = result == CT_STEP_WOULD    ? "would go"
@@ -92,16 +102,17 @@ static void tell_step(const struct run *run, const struct ct_step *step, enum ct
 		(void)snprintf(stall, sizeof(stall), ", tracking stood still for %.1f ms at most",
 			       (double)run->outcome->stall_usec / 1000);
 	(void)snprintf(e.message, sizeof(e.message), "%s %s from %" PRIu64 " to %" PRIu64 " (%s)%s%s%s. %s",
-		       of(step->param), how, step->old.v, e.to.v, e.reason, stall, v->evidence[0] ? ": " : "", v->evidence,
-		       v->reason ? decide_reason_text(v->reason) : "A clean stop leaves it as found, if asked to.");
+		       of(step->param), how, e.from.v, e.to.v, e.reason, stall, v->evidence[0] ? ": " : "", v->evidence,
+		       why(v, result));
 	journal_write(run->act->journal, &e);
 }
 
-/* One that was taken back is ours if it was so before. */
+/* As read back. One that was taken back is ours if it was so before. */
 static void note_value(struct run *run, enum ct_param_id param, enum ct_step_result result, uint64_t got)
 {
 	struct act_values *set = &run->act->set;
 
+	*(param == CT_PARAM_LIMIT ? &run->outcome->limit : &run->outcome->buckets) = known(got);
 	if (param == CT_PARAM_LIMIT)
 		set->limit = result == CT_STEP_DONE ? known(got) : run->set.limit;
 	else
@@ -125,6 +136,28 @@ static void on_step(const struct ct_step *step, enum ct_step_result result, uint
 	run->since_nsec = now_nsec();
 }
 
+static uint64_t monotonic_usec(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+int act_lock(struct act *a, int *lock, struct ct_err *err)
+{
+	const struct timespec pause = { .tv_nsec = 20000000 };
+	int r = ct_lock_take(a->fs, lock, err);
+
+	if (r == -EBUSY && a->wait_until_usec)
+		journal_say(a->journal, LOG_INFO, "%s: waiting for it", err->msg);
+	while (r == -EBUSY && monotonic_usec() < a->wait_until_usec) {
+		(void)nanosleep(&pause, NULL);
+		r = ct_lock_take(a->fs, lock, err);
+	}
+	return r;
+}
+
 static int record_first(struct act *a, const struct ct_facts *facts, struct ct_err *err)
 {
 	struct ct_record rec;
@@ -146,7 +179,7 @@ static int apply(struct run *run, const struct ct_facts *facts, const struct ct_
 	run->since_nsec = now_nsec();
 	if (run->act->dry)
 		return ct_apply_plan(run->act->fs, plan, &options, err);
-	r = ct_lock_take(run->act->fs, &lock, err);
+	r = act_lock(run->act, &lock, err);
 	if (r == 0)
 		r = record_first(run->act, facts, err);
 	run->since_nsec = now_nsec();
@@ -154,18 +187,6 @@ static int apply(struct run *run, const struct ct_facts *facts, const struct ct_
 		r = ct_apply_plan(run->act->fs, plan, &options, err);
 	ct_lock_drop(lock);
 	return r;
-}
-
-/* Nothing was written where it failed, or in a dry run: then the values are as they were. */
-static void read_back(const struct ct_facts *facts, const struct ct_plan *plan, bool written,
-		      struct decide_outcome *ret)
-{
-	ret->limit = ct_facts_limit(facts);
-	ret->buckets = ct_facts_buckets(facts);
-	if (!written)
-		return;
-	for (size_t i = 0; i < plan->step_count; i++)
-		*(plan->step[i].param == CT_PARAM_LIMIT ? &ret->limit : &ret->buckets) = known(plan->step[i].value);
 }
 
 static void set(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v,
@@ -176,11 +197,12 @@ static void set(struct act *a, const struct ct_facts *facts, const struct decide
 	};
 	struct ct_plan plan = { .step_count = 0 };
 
+	ret->limit = ct_facts_limit(facts);
+	ret->buckets = ct_facts_buckets(facts);
 	/* a plan for a machine without connection tracking would load it */
 	ret->done = facts->presence == CT_PRESENCE_ABSENT ? -ENOENT : ct_plan_make(facts, wanted, &plan, err);
 	if (ret->done == 0)
 		ret->done = apply(&run, facts, &plan, err);
-	read_back(facts, &plan, ret->done == 0 && !a->dry, ret);
 }
 
 void act(struct act *a, const struct ct_facts *facts, const struct decide_verdict *v, struct decide_outcome *ret)
@@ -318,6 +340,7 @@ void act_stop(struct act *a, const struct ct_facts *facts, bool values)
 	struct ct_err err = { 0 };
 	bool any = a->set.limit.known || a->set.buckets.known;
 
+	a->wait_until_usec = monotonic_usec() + PATIENCE_USEC;
 	if (act_timeouts_scale(a, NULL, 1, &err) < 0)
 		act_fail(a, "time-outs stay short until the next start", &err);
 	if (values && any && !a->dry && a->first.limit.known && facts->presence != CT_PRESENCE_ABSENT)

@@ -25,6 +25,7 @@ struct act_values {
  * @first:     found at the first look with connection tracking, to go back to at the stop
  * @set:       as read back after we wrote them; not known: never written. What differs was set by somebody else
  * @recovered: no time-outs are short from an earlier life
+ * @wait_until_usec: CLOCK_MONOTONIC: so long the lock is waited for, because nobody will try again; 0: it is not
  * @recorded:  the record of first values was made by this process
  * @settled_usec: deadline of an apply that was taken back; its file may still be there
  */
@@ -38,6 +39,7 @@ struct act {
 	bool owed;
 	struct act_values first, set;
 	bool recovered, recorded;
+	uint64_t wait_until_usec;
 	uint64_t settled_usec;
 };
 
@@ -65,14 +67,14 @@ void act_reloaded(struct act *act);
 /**
  * act - do what @verdict says
  * @facts: as fresh as the look that the verdict rests on
- * @ret:   what came of it; when nothing may be written (@dry) done is 0 and the values are as they were
+ * @ret:   what came of it, values as read back; when nothing may be written (@dry) done is 0 and they are as they were
  */
 void act(struct act *act, const struct ct_facts *facts, const struct decide_verdict *verdict,
 	 struct decide_outcome *ret);
 
 /*
  * Clean stop: time-outs come back whatever is configured; with @values limit and buckets as found do, too, as far as they
- * are still those that we set.
+ * are still those that we set. A conntune that is at work is waited for, 10 s at most.
  */
 void act_stop(struct act *act, const struct ct_facts *facts, bool values);
 

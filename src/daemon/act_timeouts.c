@@ -58,7 +58,7 @@ int act_timeouts_scale(struct act *a, const struct decide_verdict *v, double sca
 		tell_timeouts(a, v, from, scale, 0);
 		return 0;
 	}
-	r = ct_lock_take(a->fs, &lock, err);
+	r = act_lock(a, &lock, err);
 	/* what they are now may be what a crash left: it must not pass for the original */
 	if (r == 0)
 		r = recover(a, err);

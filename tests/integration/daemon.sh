@@ -3,7 +3,7 @@
 # conntuned on captured machines: starts, follows, stops, survives; and on this kernel in a network namespace of its own.
 # shellcheck disable=SC2317 # functions that until_true calls
 . "${srcdir:-.}/tests/integration/lib.sh"
-need setsid
+need setsid flock
 
 conntuned=${CONNTUNED:-./conntuned}
 [ -x "$conntuned" ] || skip "conntuned isn't built: libsystemd or libeconf is missing"
@@ -208,6 +208,27 @@ until_true 20 said 'time-outs back'
 is "back after the next start" "$(value udp_timeout) $(value tcp_timeout_syn_sent)" "30 120"
 is "and nothing else" "$(value max) $(value buckets)" "65536 65536"
 stop
+
+# --- they come back in advice and at a stop, whoever is at work
+put etc/conntune/conntuned.conf '[Tuning]
+Policy=fixed
+Limit=65536
+[Timeouts]
+Adaptive=yes'
+start
+until_true 20 said 'time-outs set'
+exec 8<"$tree/run/conntune/lock"
+flock 8
+put etc/conntune/conntuned.conf '[Tuning]
+Mode=advise'
+kill -HUP "$daemon"
+until_true 20 said 'time-outs stay short for now'
+kill -TERM "$daemon"
+until_true 20 said 'waiting for it'
+exec 8<&-
+stop CONT
+is "a stop waits for who is at work: exit code" "$status" 0
+is "and puts back what was short" "$(value udp_timeout) $(value tcp_timeout_syn_sent)" "30 120"
 
 # --- every captured machine: one cycle, no crash; what can't be told ends the daemon with a reason
 captured

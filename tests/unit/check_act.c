@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NF "proc/sys/net/netfilter/nf_conntrack_"
@@ -142,6 +143,32 @@ START_TEST(a_value_that_changed_meanwhile_is_left_alone)
 	act(&doing, &facts, &bigger, &outcome);
 	ck_assert_int_eq(outcome.done, -ESTALE);
 	ck_values("80000\n", "65536\n");
+	/* the buckets that were set before that was seen are taken back */
+	ck_assert_uint_eq(outcome.buckets.v, 65536);
+}
+END_TEST
+
+/* Lines from here on, in get_file(root, "log"). */
+static void keep_lines(void)
+{
+	char path[512];
+	int fd;
+
+	put_file(root, "log", "");
+	(void)snprintf(path, sizeof(path), "%s/log", root);
+	fd = open(path, O_WRONLY | O_APPEND);
+	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+	(void)close(fd);
+}
+
+START_TEST(what_is_taken_back_is_told_with_both_values)
+{
+	keep_lines();
+	put_file(root, NF "max", "80000\n");
+	act(&doing, &facts, &bigger, &outcome);
+	ck_assert_ptr_nonnull(strstr(get_file(root, "log"), "buckets set from 65536 to 131072"));
+	ck_assert_ptr_nonnull(strstr(get_file(root, "log"), "buckets went back from 131072 to 65536"));
+	ck_assert_ptr_nonnull(strstr(get_file(root, "log"), "A step failed"));
 }
 END_TEST
 
@@ -200,6 +227,46 @@ static void ck_timeouts(const char *udp, const char *syn_sent)
 	ck_assert_str_eq(get_file(root, NF "udp_timeout"), udp);
 	ck_assert_str_eq(get_file(root, NF "tcp_timeout_syn_sent"), syn_sent);
 }
+
+/* A conntune that is at work until @wait gives it a byte. */
+static pid_t fork_busy(int wait[2])
+{
+	int ready[2], lock = -1;
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	ck_assert_int_eq(pipe(wait), 0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		(void)close(wait[1]);
+		if (ct_lock_take(fs, &lock, NULL) < 0 || write(ready[1], "", 1) != 1 || read(wait[0], &byte, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	return pid;
+}
+
+/* It ends its work when it hears that somebody waits. */
+START_TEST(a_stop_waits_for_the_command_line)
+{
+	int wait[2], status = -1;
+	pid_t pid;
+
+	do_it(&half);
+	do_it(&bigger);
+	look();
+	pid = fork_busy(wait);
+	ck_assert_int_ge(dup2(wait[1], STDERR_FILENO), 0);
+	act_stop(&doing, &facts, true);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_timeouts("30\n", "120\n");
+	ck_values("65536\n", "65536\n");
+}
+END_TEST
 
 /* Another act, as after kill -9. */
 START_TEST(the_next_start_brings_time_outs_back)
@@ -432,10 +499,12 @@ Suite *module_suite(void)
 	tcase_add_test(tc, a_dry_run_writes_nothing);
 	tcase_add_test(tc, the_command_line_at_work_is_waited_for);
 	tcase_add_test(tc, a_value_that_changed_meanwhile_is_left_alone);
+	tcase_add_test(tc, what_is_taken_back_is_told_with_both_values);
 	tcase_add_test(tc, a_limit_below_what_is_in_use_needs_to_be_meant);
 	tcase_add_test(tc, a_module_is_never_loaded);
 	tcase_add_test(tc, without_a_record_nothing_is_written);
 	tcase_add_test(tc, time_outs_shrink_and_a_stop_brings_them_back);
+	tcase_add_test(tc, a_stop_waits_for_the_command_line);
 	tcase_add_test(tc, the_next_start_brings_time_outs_back);
 	tcase_add_test(tc, after_a_crash_advice_brings_time_outs_back_and_a_dry_run_leaves_them);
 	tcase_add_test(tc, after_a_reload_time_outs_begin_anew);

@@ -210,6 +210,54 @@ START_TEST(after_a_crash_in_the_middle_all_come_back)
 }
 END_TEST
 
+/* A write that failed may have been done, or not: either value is ours. */
+START_TEST(the_value_before_the_last_one_comes_back_too)
+{
+	ck_assert_int_eq(scale(0.5), 0);
+	ck_assert_int_eq(scale(0.25), 0);
+	put_file(root, SYN_SENT, "60\n");
+	ck_assert_int_eq(scale(1), 0);
+	ck_assert_uint_eq(changed, 3);
+	ck_file(SYN_SENT, "120\n");
+	ck_file(UDP, "30\n");
+	ck_assert_ptr_null(get_file(root, PATH));
+}
+END_TEST
+
+static void protect(const char *path)
+{
+	char full[512];
+
+	(void)snprintf(full, sizeof(full), "%s/%s", root, path);
+	ck_assert_int_eq(chmod(full, 0444), 0);
+}
+
+START_TEST(one_that_can_not_be_written_keeps_no_other_short)
+{
+	protect(UDP);
+	ck_assert_failed(scale(0.5), err, -EROFS, "udp_timeout");
+	ck_assert_uint_eq(changed, 2);
+	ck_file(SYN_SENT, "60\n");
+	ck_assert_msg(scale(1) == 0, "%s", err.msg);
+	ck_assert_uint_eq(changed, 2);
+	ck_file(SYN_SENT, "120\n");
+	ck_file(UDP, "30\n");
+	ck_assert_ptr_null(get_file(root, PATH));
+}
+END_TEST
+
+/* Killed after that: what is as it was found needs no write. */
+START_TEST(after_a_crash_one_that_can_not_be_written_stays_as_found)
+{
+	protect(UDP);
+	ck_assert_int_eq(scale(0.5), -EROFS);
+	ck_assert_int_gt(ct_timeouts_recover(fs, PATH, &err), 0);
+	ck_file(SYN_SENT, "120\n");
+	ck_file(UDP, "30\n");
+	ck_assert_ptr_null(get_file(root, PATH));
+}
+END_TEST
+
 static const char *const damaged[] = {
 	"", "{}", "[]", "{\"format\":\"conntune timeouts 1\"}",
 	"{\"format\":\"conntune timeouts 2\",\"timeouts\":{}}",
@@ -284,6 +332,9 @@ Suite *module_suite(void)
 	tcase_add_test(tc, zero_and_negative_ones_are_left_alone);
 	tcase_add_test(tc, after_a_crash_originals_come_back);
 	tcase_add_test(tc, after_a_crash_in_the_middle_all_come_back);
+	tcase_add_test(tc, the_value_before_the_last_one_comes_back_too);
+	tcase_add_test(tc, one_that_can_not_be_written_keeps_no_other_short);
+	tcase_add_test(tc, after_a_crash_one_that_can_not_be_written_stays_as_found);
 	tcase_add_loop_test(tc, a_damaged_file_is_said_and_stays, 0, (int)ct_array_size(damaged));
 	tcase_add_test(tc, names_outside_the_vocabulary_are_not_written);
 	tcase_add_test(tc, one_time_out_is_compared_bounded_and_read_back);
