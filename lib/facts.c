@@ -83,18 +83,23 @@ static bool is_listed_module(struct ct_fs *fs, const char *name)
 /* What the reference's section 9 says: a built-in one has no initstate; before 2.6.22 proc/modules tells. */
 static enum ct_presence find_one(struct ct_fs *fs, const struct ct_kver *v, const char *name, const char *const *limits)
 {
+	struct ct_fs_info info;
+	bool present;
 	char path[64];
+	int r;
 
 	(void)snprintf(path, sizeof(path), "sys/module/%s/initstate", name);
-	if (exists(fs, path) || (!ct_kver_at_least(v, 2, 6, 22) && is_listed_module(fs, name)))
+	r = ct_fs_info(fs, path, &info, NULL);
+	if (r == 0 || (!ct_kver_at_least(v, 2, 6, 22) && is_listed_module(fs, name)))
 		return CT_PRESENCE_MODULE;
 	(void)snprintf(path, sizeof(path), "sys/module/%s", name);
-	if (exists(fs, path))
-		return CT_PRESENCE_BUILTIN;
-	for (; *limits; limits++)
-		if (exists(fs, *limits))
-			return CT_PRESENCE_BUILTIN;
-	return CT_PRESENCE_ABSENT;
+	present = exists(fs, path);
+	for (; *limits && !present; limits++)
+		present = exists(fs, *limits);
+	if (!present)
+		return CT_PRESENCE_ABSENT;
+	/* who may not look takes it for a module: at worst options are written that nobody reads */
+	return r == -ENOENT || r == -ENOTDIR ? CT_PRESENCE_BUILTIN : CT_PRESENCE_MODULE;
 }
 
 /* nf_conntrack first: until 4.8 it has the old names too. */

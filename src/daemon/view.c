@@ -301,7 +301,7 @@ static void see_share(struct view *v, struct decide *d)
 		d->unanswered++;
 	}
 	if (look->unreplied.known)
-		d->answered = v->entries - (uint64_t)((double)v->entries * d->unreplied);
+		d->answered = v->entries - (uint64_t)fmin((double)v->entries * d->unreplied, 0x1p63);
 	v->share_known = d->unreplied_usec && view_since(v->now, d->unreplied_usec) <= SHARE_AGE_USEC;
 	v->share_unreplied = v->share_known ? d->unreplied : 0;
 	v->answered = min_u64(d->answered, v->entries);
@@ -325,7 +325,7 @@ static void see_crowd(struct view *v, struct decide *d)
 	else if (untold)
 		flooded = flooded_by_counters(v, d);
 	d->flooded = flooded;
-	v->flood_share = (uint64_t)((double)v->ceiling * set->flood_percent / 100);
+	v->flood_share = (uint64_t)fmin((double)v->ceiling * set->flood_percent / 100, 0x1p63);
 	v->cap = v->flood_share;
 	if (v->share_known ? v->share_unreplied < SHARE_OF_NOTE : untold && !flooded)
 		v->cap = UINT64_MAX;
