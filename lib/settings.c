@@ -274,7 +274,7 @@ static const struct row rows[] = {
 			.section = "History", .key = "History", .preset = "yes",
 			.values = "yes or no",
 			.help = "Keep peak, mean and percentiles per minute, hour and day on disk. Policy demand looks "
-				"at them.",
+				"at them. Changes with the next start, not with a reload.",
 		},
 		INTO(history), YES_NO,
 	},
@@ -282,7 +282,8 @@ static const struct row rows[] = {
 		.show = {
 			.section = "History", .key = "HistorySize", .preset = "8M",
 			.values = "1M .. 1G",
-			.help = "Most that the history may take on disk; the oldest goes first.",
+			.help = "Most that the history may take on disk; the oldest goes first. Changes with the next "
+				"start.",
 		},
 		INTO(history_bytes), .type = TYPE_BYTES, .min = MIB, .max = 1024 * MIB,
 	},

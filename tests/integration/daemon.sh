@@ -76,6 +76,25 @@ run_daemon --help
 is "--help: exit code" "$status" 0
 is "--help names the options of the manual" "$(sed -n 's/^  --\([a-z-]*\).*/\1/p' "$tmp/out" | sort)" \
 	"$(sed -n 's/^\.It Fl Fl \([a-z-]*\).*/\1/p' "$src/man/conntuned.8" | sort)"
+if command -v bash >/dev/null; then
+	# shellcheck disable=SC2016
+	offered=$(CONNTUNED=$conntuned bash -c '
+		conntuned() { "$CONNTUNED" "$@"; }
+		. "$1"
+		COMP_WORDS=(conntuned --) COMP_CWORD=1
+		_conntuned
+		printf "%s\n" "${COMPREPLY[@]}"
+		' bash "$src/etc/completion/conntuned" | sort)
+	is "completion offers them" "$offered" "$(sed -n 's/^  \(--[a-z-]*\).*/\1/p' "$tmp/out" | sort)"
+fi
+# words that others may look for are an interface: kinds of lines, fields, states, reasons, methods
+for word in $(sed -n 's/^#define JOURNAL_ID_[A-Z]* "\(.*\)"$/\1/p' "$src/src/daemon/journal.h") \
+	$(grep -o 'CONNTUNE_[A-Z]*' "$src/src/daemon/journal.c" | sort -u) \
+	$(grep -o 'DECIDE_[A-Z_]*\] = \({ \)*"[a-z-]*' "$src/src/daemon/words.c" | sed 's/.*"//') \
+	$(sed -n 's/^\(method\|error\) \([A-Za-z]*\).*/\2/p' "$src/src/daemon/org.conntune.varlink"); do
+	grep -q "^\.\(It\|Cm\) .*$word\b" "$src/man/conntuned.8" || fail "conntuned.8 doesn't document $word"
+	checks=$((checks + 1))
+done
 run_daemon --version
 is "--version" "$(cat "$tmp/out")" "conntuned $("$conntune" --version | sed 's/conntune //')"
 for bad in --fast "--root" "now" "--state=../x" "--socket=" "--root=$tmp/nowhere" --cycles=0 --cycles= --cycles=-1 --cycles=1000000001; do
