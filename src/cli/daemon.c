@@ -187,11 +187,11 @@ static void show_actions(struct out *out, const json_t *o)
 static void show(struct out *out, json_t *o)
 {
 	out_begin(out, OUT_OBJECT, "daemon", "conntuned");
-	copy_members(out, o, 1);
 	show_state(out, o);
 	show_hold(out, o);
 	show_aim(out, o);
 	show_foreign(out, o);
+	copy_members(out, o, 1);
 	out_end(out);
 	show_actions(out, o);
 }

@@ -154,8 +154,9 @@ static void fill_waiting(const struct daemon *d, struct status *s)
 {
 	uint64_t now = daemon_now(d), hold = d->hold_usec;
 
-	s->hold = hold > now;
-	if (s->hold && hold != UINT64_MAX)
+	/* a change that nobody confirmed went back: that ends with resume, too */
+	s->hold = hold > now || d->decide.hold;
+	if (s->hold && !d->decide.hold && hold != UINT64_MAX)
 		s->hold_seconds = seconds(hold - now);
 	if (d->decide.confirm_by_usec)
 		s->confirm_seconds = seconds(d->decide.confirm_by_usec > now ? d->decide.confirm_by_usec - now : 0);

@@ -102,7 +102,8 @@ void scene_say_state(struct scene *s)
 	if (v->share_known && s->d->state != DECIDE_REST)
 		scene_say(s, "%.0f %% unanswered", 100 * v->share_unreplied);
 	if (s->d->state == DECIDE_CEILING)
-		scene_say(s, "memory budget allows %" PRIu64, v->budget_limit);
+		scene_say(s, "%s %" PRIu64, v->ceiling < v->budget_limit ? "the policy ends at" : "memory budget allows",
+			  v->ceiling);
 	if (s->d->state == DECIDE_FLOOD)
 		scene_say(s, "a flood may have %" PRIu64, v->flood_share);
 	if (s->d->state == DECIDE_MEMORY)
