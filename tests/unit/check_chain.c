@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define assert_close(got, want, relative)                                                                              \
 	ck_assert_msg(fabs((got) - (want)) <= fabs(want) * (relative), "%.17e is not %.17e", (double)(got),            \
@@ -288,7 +287,7 @@ static void seed_choose(const char *test)
 {
 	const char *given = getenv("CONNTUNE_SEED");
 
-	seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 2654435761u | 1;
+	seed = given ? strtoull(given, NULL, 10) | 1 : 2654435761u;
 	printf("%s: seed %" PRIu64 "\n", test, seed);
 }
 

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define SECOND UINT64_C(1000000)
 #define START (1000 * SECOND)
@@ -229,7 +228,7 @@ END_TEST
 /* Whatever comes: finite numbers, the high rate never below the other, time to full 0 exactly when it is full. */
 START_TEST(whatever_the_samples_the_answers_make_sense)
 {
-	unsigned seed = (unsigned)time(NULL) + (unsigned)_i;
+	unsigned seed = 4711 + (unsigned)_i;
 	struct ct_forecast f;
 	uint64_t now = START;
 
