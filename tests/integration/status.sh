@@ -117,9 +117,14 @@ if command -v script >/dev/null; then
 	is "--watch on a terminal: cleared once" "$(grep -o "${escape}\[2J" "$tmp/out" | wc -l | tr -d ' ')" 1
 fi
 kill $grower
+: >"$tmp/out"
 "$conntune" status --root "$tree" --watch 3600 >"$tmp/out" 2>"$tmp/err" &
 watcher=$!
-sleep 0.3
+# from its first lines on it minds signals
+for _ in $(seq 1000); do
+	[ ! -s "$tmp/out" ] || break
+	sleep 0.02
+done
 kill $watcher
 status=0
 wait $watcher || status=$?
