@@ -232,27 +232,36 @@ void act(struct act *a, const struct ct_facts *facts, const struct decide_verdic
 		journal_fine(a->journal);
 }
 
+struct settled {
+	struct journal *journal;
+	bool undone;
+};
+
 static void on_settled(const struct ct_step *step, enum ct_step_result result, uint64_t got, void *userdata)
 {
-	struct act *a = userdata;
+	struct settled *settled = userdata;
 
-	if (result == CT_STEP_UNDONE)
-		journal_say(a->journal, LOG_NOTICE,
-			    "%s is %" PRIu64 " again: an apply was not confirmed in time, and its guard is gone",
-			    of(step->param), got);
+	if (result != CT_STEP_UNDONE)
+		return;
+	settled->undone = true;
+	journal_say(settled->journal, LOG_NOTICE,
+		    "%s is %" PRIu64 " again: an apply was not confirmed in time, and its guard is gone", of(step->param),
+		    got);
 }
 
 /* The claim is a lock on the file: whoever confirms or undoes at this moment has it, and then it isn't ours. */
 static int take_back(struct act *a, struct ct_err *err)
 {
-	const struct ct_apply_options options = { .on_step = on_settled, .userdata = a };
+	struct settled settled = { .journal = a->journal };
+	const struct ct_apply_options options = { .on_step = on_settled, .userdata = &settled };
 	struct ct_pending pending;
 	int fd = -1, r = ct_pending_claim(a->fs, &pending, &fd, err);
 
 	if (r < 0)
 		return r;
 	r = ct_apply_undo(a->fs, &pending, &options, err);
-	if (r == 0 && pending.first)
+	/* where others' values are in force by now, perhaps ours, the record is the way back from those */
+	if (r == 0 && pending.first && settled.undone)
 		r = ct_record_forget(a->fs, err);
 	if (r < 0) {
 		ct_pending_release(fd);

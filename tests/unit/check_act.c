@@ -487,6 +487,22 @@ START_TEST(an_apply_whose_guard_is_dead_is_taken_back)
 }
 END_TEST
 
+/* Its file is root's and may stay: taken back once more, it must not take the way back from what came after it. */
+START_TEST(an_apply_taken_back_before_leaves_the_record)
+{
+	const struct ct_pending pending = {
+		.old_limit = { true, 65536 }, .new_limit = { true, 90000 }, .deadline_usec = 1, .first = true,
+	};
+
+	ck_assert_int_eq(ct_record_first(fs, &facts, &err), 0);
+	put_file(root, NF "max", "70000\n");
+	ck_assert_int_eq(ct_pending_save(fs, &pending, &err), 0);
+	act_settle(&doing);
+	ck_assert_str_eq(get_file(root, NF "max"), "70000\n");
+	ck_assert_ptr_nonnull(get_file(root, "var/lib/conntune/first.json"));
+}
+END_TEST
+
 Suite *module_suite(void)
 {
 	Suite *suite = suite_create("act");
@@ -520,6 +536,7 @@ Suite *module_suite(void)
 	tcase_add_test(tc, a_record_of_others_outlives_us);
 	tcase_add_test(tc, restoring_refuses_nobody);
 	tcase_add_test(tc, an_apply_whose_guard_is_dead_is_taken_back);
+	tcase_add_test(tc, an_apply_taken_back_before_leaves_the_record);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
