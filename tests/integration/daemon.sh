@@ -202,15 +202,21 @@ until_true 20 said 'limit would go from 65536'
 stop
 is "nor does advice" "$(value max) $(value buckets)" "65536 65536"
 
-# --- time-outs survive a crash
-machine crash 65536 65536 60000
-put $nf/nf_conntrack_udp_timeout 30
-put $nf/nf_conntrack_tcp_timeout_syn_sent 120
-put etc/conntune/conntuned.conf '[Tuning]
+# what is needed to shorten time-outs at 60000 entries
+adaptive()
+{
+	put etc/conntune/conntuned.conf '[Tuning]
 Policy=fixed
 Limit=65536
 [Timeouts]
 Adaptive=yes'
+}
+
+# --- time-outs survive a crash
+machine crash 65536 65536 60000
+put $nf/nf_conntrack_udp_timeout 30
+put $nf/nf_conntrack_tcp_timeout_syn_sent 120
+adaptive
 start
 until_true 20 said 'time-outs set'
 is "shorter" "$([ "$(value udp_timeout)" -lt 30 ] && [ "$(value tcp_timeout_syn_sent)" -lt 120 ] && echo yes)" yes
@@ -229,11 +235,7 @@ is "and nothing else" "$(value max) $(value buckets)" "65536 65536"
 stop
 
 # --- they come back in advice and at a stop, whoever is at work
-put etc/conntune/conntuned.conf '[Tuning]
-Policy=fixed
-Limit=65536
-[Timeouts]
-Adaptive=yes'
+adaptive
 start
 until_true 20 said 'time-outs set'
 exec 8<"$tree/run/conntune/lock"
