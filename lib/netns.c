@@ -334,15 +334,43 @@ static bool first_column(struct ct_fs *fs, const char *path, uint64_t *entries)
 	return true;
 }
 
-static void read_name(struct ct_fs *fs, struct ct_netns_survey *s)
+/* What the process is called in which a namespace was found. */
+static void read_name(struct ct_fs *fs, struct ct_netns_top *top)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof(path), "proc/%" PRId32 "/comm", s->worst_pid);
-	if (ct_fs_read_start(fs, path, s->worst_name, sizeof(s->worst_name), NULL, NULL) < 0)
-		s->worst_name[0] = '\0';
-	s->worst_name[strcspn(s->worst_name, "\n")] = '\0';
-	make_printable(s->worst_name);
+	(void)snprintf(path, sizeof(path), "proc/%" PRId32 "/comm", top->pid);
+	if (ct_fs_read_start(fs, path, top->name, sizeof(top->name), NULL, NULL) < 0)
+		top->name[0] = '\0';
+	top->name[strcspn(top->name, "\n")] = '\0';
+	make_printable(top->name);
+}
+
+/* Where it belongs by its entries; the least one goes if there is no room. */
+static void add_top(struct ct_netns_survey *s, const struct ct_netns_top *one)
+{
+	uint32_t i = s->tops < CT_NETNS_TOP ? s->tops++ : CT_NETNS_TOP - 1;
+
+	if (s->tops == CT_NETNS_TOP && i == CT_NETNS_TOP - 1 && s->top[i].inode && s->top[i].entries >= one->entries)
+		return;
+	for (; i > 0 && s->top[i - 1].entries < one->entries; i--)
+		s->top[i] = s->top[i - 1];
+	s->top[i] = *one;
+}
+
+/* The fullest but the caller's; even if that leaves only less full ones, it is among the top. */
+static void find_worst(struct ct_netns_survey *s)
+{
+	uint32_t i = 0;
+
+	while (i < s->tops && s->top[i].own)
+		i++;
+	if (i == s->tops)
+		return;
+	s->worst_entries = (struct ct_u64){ .known = true, .v = s->top[i].entries };
+	s->worst_pid = s->top[i].pid;
+	s->worst_inode = s->top[i].inode;
+	(void)memcpy(s->worst_name, s->top[i].name, sizeof(s->worst_name));
 }
 
 /* Most processes are where the one before them is. */
@@ -382,12 +410,9 @@ static bool survey_process(struct survey *s, const char *pid)
 	ret->all_entries.v += entries;
 	if (info.inode == s->own)
 		ret->own_entries = entries;
-	if (info.inode == s->own || (ret->worst_entries.known && ret->worst_entries.v >= entries))
-		return info.inode != s->own;
-	ret->worst_entries = (struct ct_u64){ .known = true, .v = entries };
-	ret->worst_pid = (int32_t)strtol(pid, NULL, 10);
-	ret->worst_inode = info.inode;
-	return true;
+	add_top(ret, &(struct ct_netns_top){ .inode = info.inode, .entries = entries, .own = info.inode == s->own,
+					     .pid = (int32_t)strtol(pid, NULL, 10) });
+	return info.inode != s->own;
 }
 
 /* In the order of their numbers: those of the host first, its threads of the kernel above all. */
@@ -432,8 +457,10 @@ int ct_netns_survey(struct ct_fs *fs, uint32_t most, struct ct_netns_survey *ret
 	r = survey_processes(&s, most, err);
 	if (r < 0)
 		return r;
-	if (ret->worst_pid)
-		read_name(fs, ret);
+	for (uint32_t i = 0; i < ret->tops; i++)
+		if (ret->top[i].pid)
+			read_name(fs, &ret->top[i]);
+	find_worst(ret);
 	if (ret->namespaces > 0)
 		return 0;
 	read_entries(fs, &own);

@@ -22,8 +22,10 @@
 #include <conntune/persist.h>
 #include <conntune/plan.h>
 #include <conntune/record.h>
+#include <conntune/self.h>
 #include <conntune/settings.h>
 #include <conntune/size.h>
+#include <conntune/snapshot.h>
 #include <conntune/stats.h>
 #include <conntune/timeouts.h>
 #include <conntune/varlink.h>

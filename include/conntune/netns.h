@@ -52,6 +52,17 @@ const struct ct_netns *ct_netns_at(const struct ct_netns_list *list, size_t i); 
  */
 struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete);
 
+/* How many of the fullest namespaces are told one by one. */
+#define CT_NETNS_TOP 8
+
+/* One of them; @pid, @name: a process in it, as in struct ct_netns_survey. */
+struct ct_netns_top {
+	uint64_t inode, entries;
+	int32_t pid;
+	bool own;
+	char name[32];
+};
+
 /**
  * struct ct_netns_survey - how entries are spread, as far as it shows without going anywhere
  * @namespaces:    that processes are in, the caller's included
@@ -60,6 +71,7 @@ struct ct_u64 ct_netns_entries(const struct ct_netns_list *list, bool *complete)
  * @worst_entries: of the fullest one but the caller's; unknown: there is no other
  * @worst_inode:   of its proc/PID/net/stat/nf_conntrack: the same as long as it lives
  * @worst_pid, @worst_name: a process in it, and what it is called, unprintable bytes replaced
+ * @tops, @top:    the fullest ones, fullest first; the caller's may be one of them
  * @processes:     so many were looked at, those of the caller's namespace too
  * @complete:      that were all
  */
@@ -69,6 +81,8 @@ struct ct_netns_survey {
 	uint64_t own_entries, worst_inode;
 	int32_t worst_pid;
 	char worst_name[32];
+	uint32_t tops;
+	struct ct_netns_top top[CT_NETNS_TOP];
 	uint32_t processes;
 	bool complete;
 };
