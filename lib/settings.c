@@ -21,6 +21,7 @@ enum type {
 	TYPE_BUDGET,                    /* per cent up to PERCENT_MAX, above that bytes: two members */
 	TYPE_PERCENT,
 	TYPE_TIME,                      /* microseconds */
+	TYPE_PATH,                      /* the exception: a text, in place */
 };
 
 #define MILLION UINT64_C(1000000)
@@ -287,6 +288,51 @@ static const struct row rows[] = {
 		},
 		INTO(history_bytes), .type = TYPE_BYTES, .min = MIB, .max = 1024 * MIB,
 	},
+	{
+		.show = {
+			.section = "Http", .key = "CompatNodeExporter", .preset = "no",
+			.values = "yes or no",
+			.help = "conntuned-http tells the ten node_nf_conntrack_* metrics of node_exporter as well, so "
+				"that dashboards made for them go on. Settings of this section are read when "
+				"conntuned-http starts; where it listens is said by conntuned-http.socket.",
+		},
+		INTO(http_node_names), YES_NO,
+	},
+	{
+		.show = {
+			.section = "Http", .key = "TLSCertificate", .preset = "",
+			.values = "an absolute path, or nothing",
+			.help = "A file in PEM: the certificate that conntuned-http shows, those above it behind it. With "
+				"it all is TLS, but for unix sockets. User conntuned-http has to be able to read it.",
+		},
+		INTO(http_certificate), .type = TYPE_PATH,
+	},
+	{
+		.show = {
+			.section = "Http", .key = "TLSKey", .preset = "",
+			.values = "an absolute path, or nothing",
+			.help = "A file in PEM: the private key of TLSCertificate.",
+		},
+		INTO(http_key), .type = TYPE_PATH,
+	},
+	{
+		.show = {
+			.section = "Http", .key = "Users", .preset = "",
+			.values = "an absolute path, or nothing",
+			.help = "Who may ask conntuned-http: a file with lines of NAME:HASH as `mkpasswd -m bcrypt` or "
+				"`htpasswd -nB` print them. Nothing: everybody who reaches it. Unix sockets never ask.",
+		},
+		INTO(http_users), .type = TYPE_PATH,
+	},
+	{
+		.show = {
+			.section = "Http", .key = "AllowRemote", .preset = "no",
+			.values = "yes or no",
+			.help = "conntuned-http listens on addresses beyond loopback only with TLS or Users, unless this "
+				"says yes.",
+		},
+		INTO(http_allow_remote), YES_NO,
+	},
 };
 
 const struct ct_setting *ct_setting_at(size_t i)
@@ -505,6 +551,8 @@ static int parse_value(const struct row *row, const char **text, uint64_t *ret)
 		return parse_percent(text, ret);
 	case TYPE_TIME:
 		return parse_time(text, ret);
+	case TYPE_PATH:
+		break;
 	}
 	return -EINVAL;
 }
@@ -553,6 +601,36 @@ static uint64_t value_of(const struct row *row, const struct ct_settings *settin
 	return narrow;
 }
 
+/* Relative to what, a service couldn't say. */
+static int take_path(const struct row *row, struct ct_settings *settings, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n && *text != '/')
+		return -EINVAL;
+	if (n >= row->size)
+		return -ERANGE;
+	/* nothing of a longer one is left behind it */
+	memset((char *)settings + row->offset, 0, row->size);
+	memcpy((char *)settings + row->offset, text, n);
+	return 0;
+}
+
+static int take_number(const struct row *row, struct ct_settings *settings, const char *text)
+{
+	const char *end = text;
+	uint64_t v = 0;
+	int r = parse_value(row, &end, &v);
+
+	if (r == 0 && *end)
+		r = -EINVAL;
+	if (r == 0 && !is_in_range(row, v))
+		r = -ERANGE;
+	if (r == 0)
+		store(row, settings, v);
+	return r;
+}
+
 static int fail(const struct row *row, int code, const char *text, struct ct_err *err)
 {
 	const char *why = code == -ERANGE ? "out of range" : "not understood";
@@ -566,21 +644,12 @@ static int fail(const struct row *row, int code, const char *text, struct ct_err
 
 int ct_setting_parse(struct ct_settings *settings, size_t i, const char *text, struct ct_err *err)
 {
-	const char *end = text;
-	uint64_t v = 0;
 	int r;
 
 	if (i >= ct_array_size(rows))
 		return ct_err_set(err, -ERANGE, "there is no setting number %zu", i);
-	r = parse_value(&rows[i], &end, &v);
-	if (r == 0 && *end)
-		r = -EINVAL;
-	if (r == 0 && !is_in_range(&rows[i], v))
-		r = -ERANGE;
-	if (r < 0)
-		return fail(&rows[i], r, text, err);
-	store(&rows[i], settings, v);
-	return 0;
+	r = rows[i].type == TYPE_PATH ? take_path(&rows[i], settings, text) : take_number(&rows[i], settings, text);
+	return r < 0 ? fail(&rows[i], r, text, err) : 0;
 }
 
 /* "4096T", "100K", "1000": the largest letter that divides it. */
@@ -637,9 +706,11 @@ static int print_value(const struct row *row, uint64_t v, char *text, size_t n)
 	case TYPE_PERCENT:
 		return snprintf(text, n, "%" PRIu64 "%%", v);
 	case TYPE_TIME:
+		return print_time(text, n, v);
+	case TYPE_PATH:
 		break;
 	}
-	return print_time(text, n, v);
+	return -1;
 }
 
 int ct_setting_text(const struct ct_settings *settings, size_t i, char *text, size_t n)
@@ -648,7 +719,10 @@ int ct_setting_text(const struct ct_settings *settings, size_t i, char *text, si
 
 	if (i >= ct_array_size(rows))
 		return -ERANGE;
-	length = print_value(&rows[i], value_of(&rows[i], settings), text, n);
+	if (rows[i].type == TYPE_PATH)
+		length = snprintf(text, n, "%s", (const char *)settings + rows[i].offset);
+	else
+		length = print_value(&rows[i], value_of(&rows[i], settings), text, n);
 	return length < 0 || (size_t)length >= n ? -ENOSPC : 0;
 }
 

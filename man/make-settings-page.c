@@ -17,6 +17,8 @@ static const struct {
 	{ "Timeouts", "Time-outs that shrink while the table is filling. They are back when it isn't." },
 	{ "Sampling", "How often the daemon looks." },
 	{ "History", "What it remembers." },
+	{ "Http", "How conntuned-http(8) serves it. With anything wrong in these files, whatever the section, it doesn't start: "
+		  "what was left out might have been the password." },
 };
 
 static void put_setting(const struct ct_setting *s)
@@ -26,7 +28,7 @@ static void put_setting(const struct ct_setting *s)
 	(void)puts("\n.Pp\nTakes");
 	put(s->values);
 	(void)fputs(".\nDefault:\n.Cm ", stdout);
-	put_word(s->preset, strlen(s->preset));
+	put_word(*s->preset ? s->preset : "nothing", strlen(*s->preset ? s->preset : "nothing"));
 	(void)puts(" .");
 }
 
@@ -125,6 +127,8 @@ static const char head[] =
 	"or\n"
 	".Ql 1min 30s ;\n"
 	"without a unit seconds.\n"
+	".It paths\n"
+	"Absolute; they begin with a slash.\n"
 	".It factors\n"
 	"Numbers such as 2 or 1.5.\n"
 	".El\n"

@@ -26,6 +26,9 @@ enum ct_foreign {
 	CT_FOREIGN_ENFORCE,             /* put back at once, a bounded number of times, then yield */
 };
 
+/* Bytes of a path, its end included. */
+#define CT_SETTING_PATH_MAX 256
+
 /**
  * struct ct_settings - every key, checked; defaults in brackets
  * @unread:          a file that may count can't be read: who knows what it says, so @mode is CT_MODE_ADVISE
@@ -57,6 +60,11 @@ enum ct_foreign {
  * [History]
  * @history:         History=yes|no [yes]
  * @history_bytes:   HistorySize= [8M]
+ * [Http], of conntuned-http; where it listens is said by its socket unit or on the command line
+ * @http_node_names: CompatNodeExporter=yes|no [no]: node_exporter's ten names as well
+ * @http_certificate, @http_key: TLSCertificate=, TLSKey= ["": no TLS] files in PEM
+ * @http_users:      Users= ["": no passwords] a file with lines of "name:hash"
+ * @http_allow_remote: AllowRemote=yes|no [no]: serve beyond loopback though there is neither TLS nor a password
  */
 struct ct_settings {
 	bool unread;
@@ -81,6 +89,8 @@ struct ct_settings {
 	uint64_t interval_max_usec, interval_min_usec;
 	bool history;
 	uint64_t history_bytes;
+	bool http_node_names, http_allow_remote;
+	char http_certificate[CT_SETTING_PATH_MAX], http_key[CT_SETTING_PATH_MAX], http_users[CT_SETTING_PATH_MAX];
 };
 
 /* All defaults. */
@@ -136,7 +146,7 @@ const struct ct_setting *ct_setting_at(size_t i);
  * ct_setting_parse - set row @i from text
  * Counts: digits. SIZE: digits, and K, M, G or T (powers of 1024). Per cent: digits, '%' may follow. Factors: 2, 1.5.
  * Times: "1min 30s"; us, ms, s, min, h, d; without a unit seconds. Yes or no as systemd has it: 1, yes, y, true, t, on;
- * 0, no, ...
+ * 0, no, ... Paths: absolute, or nothing.
  * Returns: 0; -EINVAL if it isn't understood, -ERANGE if out of range (or no such row); *settings is as it was then.
  */
 int ct_setting_parse(struct ct_settings *settings, size_t i, const char *text, struct ct_err *err);

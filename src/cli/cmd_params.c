@@ -200,7 +200,7 @@ static void on_wrong(const char *path, unsigned line, const char *message, void 
 static void show_setting(struct out *out, const struct ct_settings *settings, size_t i)
 {
 	const struct ct_setting *s = ct_setting_at(i);
-	char value[64] = "";
+	char value[CT_SETTING_PATH_MAX] = "";
 
 	(void)ct_setting_text(settings, i, value, sizeof(value));
 	out_begin(out, OUT_OBJECT, NULL, NULL);

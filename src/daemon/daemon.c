@@ -471,7 +471,7 @@ static void print_settings(const struct ct_settings *settings)
 {
 	const struct ct_setting *row;
 	const char *section = "";
-	char value[128];
+	char value[CT_SETTING_PATH_MAX];
 
 	for (size_t i = 0; (row = ct_setting_at(i)); i++) {
 		if (strcmp(row->section, section) != 0)

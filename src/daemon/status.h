@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <conntune/cause.h>
 #include <conntune/facts.h>
+#include <conntune/settings.h>
 #include "history.h"
 
 /* A number that may be unknown; times in seconds, shares. */
@@ -50,7 +51,7 @@ struct status_foreign {
 
 struct status_setting {
 	const char *section, *key;
-	char value[64];
+	char value[CT_SETTING_PATH_MAX];
 };
 
 /**
