@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include <systemd/sd-daemon.h>
 #include <conntune/apply.h>
 #include <conntune/record.h>
+#include <conntune/self.h>
 
 /* While the files of a module that is being loaded are awaited. */
 #define HURRY_USEC UINT64_C(2000)
@@ -77,6 +77,7 @@ static void put_back_unconfirmed(struct daemon *d)
 	act(&d->act, &d->collect.facts, &v, &outcome);
 	collect_acted(&d->collect, &outcome);
 	decide_done(&d->decide, &v, &outcome);
+	publish_action(&d->publish, &v, &outcome, d->act.dry);
 }
 
 int daemon_load_settings(struct daemon *d, struct ct_err *err)
@@ -158,6 +159,7 @@ static void heed_boot(struct daemon *d, struct decide_look *look)
 	act(&d->act, &d->collect.facts, &v, &outcome);
 	collect_acted(&d->collect, &outcome);
 	decide_done(&d->decide, &v, &outcome);
+	publish_action(&d->publish, &v, &outcome, d->act.dry);
 	look->limit = outcome.limit.known ? outcome.limit : look->limit;
 }
 
@@ -233,13 +235,12 @@ static void count_cycle(struct daemon *d)
 		(void)sd_event_exit(d->event, 0);
 }
 
-static int cycle(struct daemon *d, struct ct_err *err)
+static int look_and_act(struct daemon *d, struct ct_err *err)
 {
 	enum decide_state before = d->verdict.state;
 	struct decide_outcome outcome;
 	int r = look(d, daemon_now(d), err);
 
-	count_cycle(d);
 	if (r < 0)
 		return r;
 	decide(&d->decide, &d->config, &d->look, &d->verdict);
@@ -249,10 +250,34 @@ static int cycle(struct daemon *d, struct ct_err *err)
 		collect_acted(&d->collect, &outcome);
 		decide_done(&d->decide, &d->verdict, &outcome);
 		daemon_remember(d, &outcome);
+		publish_action(&d->publish, &d->verdict, &outcome, d->act.dry);
 	}
 	record(d);
 	daemon_say_status(d);
 	return 0;
+}
+
+static double seconds_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int cycle(struct daemon *d, struct ct_err *err)
+{
+	double begin = seconds_now();
+	struct ct_err trouble = { 0 };
+	int r = look_and_act(d, err);
+
+	count_cycle(d);
+	if (publish_look(&d->publish, d, r, seconds_now() - begin, &trouble) < 0)
+		daemon_fail(d, "metrics", &trouble);
+	/* what start-up needed, or the whole picture once a minute, and nothing in between does */
+	if (d->collect.fresh)
+		ct_self_trim();
+	return r;
 }
 
 /* How long until the next look; the timer is set even if everything else failed. */
@@ -358,6 +383,17 @@ static void start_control(struct daemon *d)
 		journal_fail(&d->journal, err.msg);
 }
 
+/* Likewise. */
+static void start_publishing(struct daemon *d)
+{
+	struct ct_err err = { 0 };
+
+	if (publish_open(&d->publish, ct_fs_is_live(d->fs) ? "" : d->opt.root, &err) < 0)
+		daemon_fail(d, "metrics", &err);
+	if (http_child_start(&d->http, d->event, &d->opt, &d->journal, &err) < 0)
+		daemon_fail(d, "metrics", &err);
+}
+
 static int start_loop(struct daemon *d, struct ct_err *err)
 {
 	int r = sd_event_new(&d->event);
@@ -404,8 +440,10 @@ static int start(struct daemon *d, struct ct_err *err)
 	/* before the first look: what is about to go back is nothing to decide on */
 	settle_pending(d, d->journal.now_usec);
 	start_history(d);
-	if (!d->opt.dry_run)
+	if (!d->opt.dry_run) {
 		start_control(d);
+		start_publishing(d);
+	}
 	r = sandbox_enter(&d->opt.sandbox, err);
 	if (r < 0)
 		return r;
@@ -420,6 +458,8 @@ static int start(struct daemon *d, struct ct_err *err)
 static void done(struct daemon *d)
 {
 	d->control = control_free(d->control);
+	publish_close(&d->publish);
+	http_child_end(&d->http);
 	d->history = history_close(d->history);
 	collect_done(&d->collect);
 	d->timer = sd_event_source_unref(d->timer);
@@ -451,8 +491,6 @@ static int run(struct daemon *d, struct ct_err *err)
 
 	if (r < 0)
 		return r;
-	/* what start-up needed and nothing else does */
-	(void)malloc_trim(0);
 	r = sd_event_loop(d->event);
 	stop(d);
 	return r < 0 ? fail(err, r, "the event loop failed") : 0;
@@ -536,7 +574,7 @@ static int open_standard_files(struct ct_err *err)
 
 int daemon_main(int argc, char **argv)
 {
-	struct daemon d = { .lock = -1, .uevent = -1, .pending_watch = -1 };
+	struct daemon d = { .lock = -1, .uevent = -1, .pending_watch = -1, .http = { .life = -1, .pidfd = -1 } };
 	struct ct_err err = { 0 };
 	int r = open_standard_files(&err);
 

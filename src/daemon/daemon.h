@@ -11,8 +11,10 @@
 #include "control.h"
 #include "decide.h"
 #include "history.h"
+#include "http_child.h"
 #include "journal.h"
 #include "options.h"
+#include "publish.h"
 #include "status.h"
 
 /**
@@ -29,6 +31,8 @@
  * @reloaded:   a look said so that could not be used
  * @peak:       of the history, as of @peak_usec, for policy demand
  * @actions:    the last ones, a ring; @action_count of them ever
+ * @publish:    for conntuned-http and whoever else reads it
+ * @http:       conntuned-http where we started it
  * @said:       status line that the service manager has
  */
 struct daemon {
@@ -53,6 +57,8 @@ struct daemon {
 	struct history *history;
 	uint64_t peak, peak_usec;
 	struct control *control;
+	struct publish publish;
+	struct http_child http;
 	struct status_action actions[STATUS_ACTIONS_MAX];
 	size_t action_count;
 	uint64_t state_usec;
@@ -86,6 +92,8 @@ int daemon_add_events(struct daemon *d, struct ct_err *err);
 void daemon_say_state(struct daemon *d, enum decide_state before);
 void daemon_say_status(struct daemon *d);
 void daemon_remember(struct daemon *d, const struct decide_outcome *outcome);
+/* All but settings and actions; @foreign has to stay as long as *@ret is looked at. */
+void daemon_fill_status(const struct daemon *d, struct status *ret, struct status_foreign foreign[2]);
 extern const struct control_ops daemon_ops;
 
 #endif

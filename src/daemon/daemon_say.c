@@ -251,12 +251,8 @@ static void fill_table(const struct daemon *d, struct status *s)
 	s->timeouts_scale = (struct status_real){ .known = d->act.scale < 1, .v = d->act.scale };
 }
 
-static json_t *status(void *userdata)
+void daemon_fill_status(const struct daemon *d, struct status *ret, struct status_foreign foreign[2])
 {
-	const struct daemon *d = userdata;
-	struct status_action actions[STATUS_ACTIONS_MAX];
-	struct status_setting settings[STATUS_SETTINGS_MAX];
-	struct status_foreign foreign[2];
 	struct status s = {
 		.state = decide_state_name(d->verdict.state),
 		.reason = decide_reason_name(d->verdict.reason),
@@ -273,6 +269,18 @@ static json_t *status(void *userdata)
 	fill_memory(d, &s);
 	fill_namespaces(d, &s);
 	fill_foreign(d, &s, foreign);
+	*ret = s;
+}
+
+static json_t *status(void *userdata)
+{
+	const struct daemon *d = userdata;
+	struct status_action actions[STATUS_ACTIONS_MAX];
+	struct status_setting settings[STATUS_SETTINGS_MAX];
+	struct status_foreign foreign[2];
+	struct status s;
+
+	daemon_fill_status(d, &s, foreign);
 	fill_settings(d, &s, settings);
 	fill_actions(d, &s, actions);
 	return status_json(&s);

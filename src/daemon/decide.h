@@ -196,6 +196,8 @@ struct decide {
 	uint64_t set_limit, set_buckets;        /* ours, as read back; 0: not ours */
 	uint64_t floor_limit;           /* foreign writer, policy floor: theirs is the least */
 	bool limit_yielded, buckets_yielded;
+	uint64_t foreign_limit, foreign_buckets;        /* the write that was counted last; 0: none since ours holds */
+	uint64_t limit_writes, buckets_writes;  /* by others, of values that were ours; ever */
 	uint32_t enforced;              /* times in a row */
 	uint64_t enforced_at_usec;
 	uint64_t before_limit, before_buckets;  /* of the change that waits to be confirmed; 0: that one didn't change */

@@ -19,6 +19,8 @@ enum {
 	STATE_DIR,
 	SOCKET_PATH,
 	SANDBOX,
+	HTTP,
+	HTTP_PROGRAM,
 	CYCLES,
 	DRY_RUN,
 	RESTORE,
@@ -41,6 +43,8 @@ static const struct row {
 	{ "state", "DIR", "history and time-outs are kept here [/" STATE "]", STATE_DIR },
 	{ "socket", "PATH", "the local API listens here [/" SOCKET "]", SOCKET_PATH },
 	{ "sandbox", "MODE", "system calls that aren't needed: refuse, kill, or off [refuse]", SANDBOX },
+	{ "http", "ADDRESS", "start conntuned-http, and have it listen there, as 127.0.0.1:9877", HTTP },
+	{ "http-program", "PATH", "that one instead of " SBINDIR "/conntuned-http", HTTP_PROGRAM },
 	{ "cycles", "N", "end after so many looks", CYCLES },
 	{ "foreground", NULL, "stay in the foreground; conntuned always does", FOREGROUND },
 	{ "help", NULL, "show this, then end", SHOW_HELP },
@@ -87,6 +91,14 @@ static int take(struct daemon_options *o, int id, const char *argument)
 		break;
 	case SANDBOX:
 		return sandbox_mode_by_name(argument, &o->sandbox.mode);
+	case HTTP:
+		if (o->http_addresses < DAEMON_HTTP_MAX)
+			o->http_address[o->http_addresses] = argument;
+		o->http_addresses++;
+		break;
+	case HTTP_PROGRAM:
+		o->http_program = argument;
+		break;
 	case DRY_RUN:
 		o->dry_run = true;
 		break;
@@ -120,12 +132,16 @@ static int check(const struct daemon_options *o, struct ct_err *err)
 		return refuse(err, "--socket needs a path without '..', not", o->socket);
 	if (o->cycles_text && o->cycles == 0)
 		return refuse(err, "--cycles needs a number from 1 to 1000000000, not", o->cycles_text);
+	if (o->http_addresses > DAEMON_HTTP_MAX)
+		return refuse(err, "--http may be given 4 times, not", "more often");
+	if (o->dry_run && o->http_addresses)
+		return refuse(err, "a dry run publishes nothing, so it has no use for --http", o->http_address[0]);
 	return 0;
 }
 
 int daemon_options_parse(int argc, char **argv, struct daemon_options *ret, struct ct_err *err)
 {
-	struct daemon_options o = { .root = "/", .state = STATE, .socket = SOCKET };
+	struct daemon_options o = { .root = "/", .state = STATE, .socket = SOCKET, .http_program = SBINDIR "/conntuned-http" };
 	struct option known[ROWS + 1] = { 0 };
 	int id, r;
 
@@ -158,7 +174,7 @@ void daemon_options_help(FILE *f)
 
 		(void)snprintf(text, sizeof(text), "--%s%s%s", rows[i].name, rows[i].argument ? " " : "",
 			       rows[i].argument ? rows[i].argument : "");
-		(void)fprintf(f, "  %-18s  %s\n", text, rows[i].help);
+		(void)fprintf(f, "  %-19s  %s\n", text, rows[i].help);
 	}
 	(void)fprintf(f, "\nExit codes: 0 fine, 1 another one runs or the configuration is wrong, 2 usage,\n"
 			 "3 not permitted, 4 not supported here, 5 system error. Manual: conntuned(8).\n");

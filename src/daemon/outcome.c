@@ -81,6 +81,8 @@ static void note_limit(struct decide *d, const struct decide_verdict *verdict, u
 	}
 	note_change(d, verdict, &d->before_limit, d->last_limit);
 	d->set_limit = d->last_limit = got;
+	/* whoever writes now writes over ours, whatever they wrote before */
+	d->foreign_limit = 0;
 	d->limit_at_usec = d->now_usec;
 }
 
@@ -95,6 +97,7 @@ static void note_buckets(struct decide *d, const struct decide_verdict *verdict,
 	}
 	note_change(d, verdict, &d->before_buckets, d->last_buckets);
 	d->set_buckets = d->last_buckets = got;
+	d->foreign_buckets = 0;
 	d->buckets_at_usec = d->now_usec;
 }
 

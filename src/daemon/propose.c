@@ -126,6 +126,13 @@ static void yield(struct scene *s, const char *why)
 		yield_buckets(s, why);
 }
 
+/* One write is seen by several looks where it can't be put back at once. */
+static void count_foreign(bool foreign, uint64_t value, uint64_t *counted, uint64_t *writes)
+{
+	*writes += foreign && value != *counted;
+	*counted = foreign ? value : 0;
+}
+
 /* enforce is a proposal below, as long as the row isn't too long. */
 void scene_heed_foreign(struct scene *s)
 {
@@ -133,7 +140,11 @@ void scene_heed_foreign(struct scene *s)
 
 	if (view_since(s->v.now, d->enforced_at_usec) >= ENFORCE_ROW_USEC)
 		d->enforced = 0;
-	if (d->reapply || s->v.look->waits || (!limit_is_foreign(s) && !buckets_are_foreign(s)))
+	if (d->reapply || s->v.look->waits)
+		return;
+	count_foreign(limit_is_foreign(s), s->v.limit, &d->foreign_limit, &d->limit_writes);
+	count_foreign(buckets_are_foreign(s), s->v.buckets, &d->foreign_buckets, &d->buckets_writes);
+	if (!limit_is_foreign(s) && !buckets_are_foreign(s))
 		return;
 	switch (s->v.config->settings.foreign) {
 	case CT_FOREIGN_YIELD:

@@ -4,13 +4,7 @@
 #define CONNTUNED_SANDBOX_H
 
 #include <conntune/err.h>
-
-/* What becomes of a system call that isn't on the list. */
-enum sandbox_mode {
-	SANDBOX_REFUSE, /* it fails with ENOSYS, so that libraries take another way if they have one */
-	SANDBOX_KILL,   /* the process ends with SIGSYS: for tests, which shall see it */
-	SANDBOX_OFF,    /* no filter */
-};
+#include "../confine/confine.h"
 
 struct sandbox_options {
 	enum sandbox_mode mode;
@@ -25,9 +19,5 @@ struct sandbox_options {
  * Returns: 0, also where the kernel or the build has no filter; a negative errno.
  */
 int sandbox_enter(const struct sandbox_options *options, struct ct_err *err);
-
-/* "refuse", "kill", "off"; by name: 0 or -EINVAL. */
-const char *sandbox_mode_name(enum sandbox_mode mode);
-int sandbox_mode_by_name(const char *name, enum sandbox_mode *ret);
 
 #endif

@@ -60,7 +60,7 @@ static void put_word(struct builder *b, json_t *o, const char *key, const char *
 		put(b, o, key, json_string(""));
 }
 
-static const char *result_name(enum status_result result)
+const char *status_result_name(enum status_result result)
 {
 	switch (result) {
 	case STATUS_DONE:
@@ -87,7 +87,7 @@ static json_t *action_json(struct builder *b, const struct status_action *a)
 	put_u64(b, o, "old_buckets", a->old_buckets);
 	put_u64(b, o, "new_buckets", a->new_buckets);
 	put_real(b, o, "scale", a->scale);
-	put_word(b, o, "result", result_name(a->result));
+	put_word(b, o, "result", status_result_name(a->result));
 	put_text(b, o, "error", a->error);
 	put_real(b, o, "stall_seconds", a->stall_seconds);
 	return o;

@@ -94,6 +94,9 @@ struct status {
 	double started;                 /* seconds since 1970 */
 };
 
+/* "done", "advised", "failed" */
+const char *status_result_name(enum status_result result);
+
 /* A new object; NULL: out of memory. Text that isn't UTF-8 is left out. */
 json_t *status_json(const struct status *status);
 
