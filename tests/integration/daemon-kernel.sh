@@ -24,17 +24,6 @@ daemon=
 other=
 trap 'kill $daemon $other 2>/dev/null; rm -rf "$tmp"' EXIT
 
-until_true()
-{
-	end=$(($(date +%s) + $1 + 1))
-	shift
-	checks=$((checks + 1))
-	until "$@"; do
-		[ "$(date +%s)" -lt "$end" ] || { fail "not in time: $*; log: $(cat "$tmp/log")"; return 1; }
-		sleep 0.05
-	done
-}
-
 said()
 {
 	grep -qe "$1" "$tmp/log"

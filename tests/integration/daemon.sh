@@ -11,18 +11,6 @@ nf=proc/sys/net/netfilter
 daemon=
 trap '[ -z "$daemon" ] || kill -9 "$daemon" 2>/dev/null; rm -rf "$tmp"' EXIT
 
-# until_true SECONDS COMMAND...: the command succeeds before so many seconds have gone
-until_true()
-{
-	end=$(($(date +%s) + $1 + 1))
-	shift
-	checks=$((checks + 1))
-	until "$@"; do
-		[ "$(date +%s)" -lt "$end" ] || { fail "not in time: $*; log: $(cat "$tmp/log")"; return 1; }
-		sleep 0.02
-	done
-}
-
 # start [OPTION...]: in the background on $tree; its lines are in $tmp/log
 start()
 {

@@ -4,6 +4,8 @@
 
 conntune=${CONNTUNE:-./conntune}
 src=${srcdir:-.}
+# what ./quickstart check has brought and not installed
+PATH=$PATH:$(readlink -f "$src")/build/lab/prometheus/usr/bin
 failures=0
 checks=0
 tmp=$(mktemp -d) || exit 99
@@ -27,6 +29,18 @@ is()
 {
 	checks=$((checks + 1))
 	[ "$2" = "$3" ] || fail "$1: got '$2', expected '$3'"
+}
+
+# until_true SECONDS COMMAND...: the command succeeds before so many seconds have gone
+until_true()
+{
+	end=$(($(date +%s) + $1 + 1))
+	shift
+	checks=$((checks + 1))
+	until "$@"; do
+		[ "$(date +%s)" -lt "$end" ] || { fail "not in time: $*; log: $(cat "$tmp/log" 2>/dev/null)"; return 1; }
+		sleep 0.02
+	done
 }
 
 # run ARGUMENT...: leaves $status, $tmp/out, $tmp/err

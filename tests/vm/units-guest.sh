@@ -26,9 +26,17 @@ journal_times()
 	[ "$(journalctl -b --no-pager -o cat -u conntuned | grep -cE -- "$2")" -ge "$1" ]
 }
 
+# [UNIT]
+# shellcheck disable=SC2120 # called by those who source this
 pid()
 {
-	systemctl show -p MainPID --value conntuned
+	systemctl show -p MainPID --value "${1:-conntuned}"
+}
+
+# scrape_says PATTERN: in a line of the metrics
+scrape_says()
+{
+	wget -q -O - http://127.0.0.1:9877/metrics | grep -qE -- "$1"
 }
 
 # restarted PID: it runs, but not as that
