@@ -147,7 +147,8 @@ is "the first one had its time ($(number first_gone))" "$(number first_gone | aw
 # --- a flood
 peers flood "$port" "$server" 1000 100 4 >"$tmp/peers" 2>&1 || fail "flood: $(tail -n 3 "$tmp/peers")"
 is "scrapes that failed in a flood" "$(number failed)" 0
-is "memory a flood takes ($(number growth_kib) KiB)" "$(number growth_kib | awk '{ print ($1 <= 2048) }')" 1
+# what a sanitizer keeps isn't the program's
+grep -qa __asan_init .libs/conntuned-http conntuned-http || is "memory a flood takes ($(number growth_kib) KiB)" "$(number growth_kib | awk '{ print ($1 <= 2048) }')" 1
 # a machine that does other things besides may be slow for a moment; tests/bench/bench_http_flood has the real bound
 is "scrapes in a flood, the flood's address ($(number same_p50_ms))" "$(number same_p50_ms | awk '{ print ($1 <= 50) }')" 1
 is "scrapes in a flood, another address ($(number other_p50_ms))" "$(number other_p50_ms | awk '{ print ($1 <= 50) }')" 1

@@ -23,6 +23,13 @@ static void note(struct place *place, void *userdata)
 	leaving++;
 }
 
+static void setup(void)
+{
+	memset(&places, 0, sizeof(places));
+	left = NULL;
+	leaving = 0;
+}
+
 static struct place *take(uint64_t peer, bool near, uint64_t now)
 {
 	const struct place guest = { .fd = 7, .near = near, .peer = peer };
@@ -403,6 +410,7 @@ Suite *module_suite(void)
 	Suite *s = suite_create("places");
 	TCase *tc = tcase_create("places");
 
+	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, addresses_are_told_apart, 0, ct_array_size(peers));
 	tcase_add_test(tc, local_users_are_told_apart);
 	tcase_add_test(tc, one_address_has_its_share_and_replaces_its_own);
