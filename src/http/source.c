@@ -122,12 +122,12 @@ static char *read_changed(struct watched *w, int fd, size_t *n)
 	if (st.st_ino == w->inode && st.st_size == w->bytes && st.st_mtim.tv_sec == w->changed.tv_sec &&
 	    st.st_mtim.tv_nsec == w->changed.tv_nsec)
 		return NULL;
-	w->inode = st.st_ino;
-	w->bytes = st.st_size;
-	w->changed = st.st_mtim;
 	text = st.st_size <= (off_t)OBSERVED_BYTES ? malloc((size_t)st.st_size + 1) : malloc(1);
 	if (!text)
 		return NULL;
+	w->inode = st.st_ino;
+	w->bytes = st.st_size;
+	w->changed = st.st_mtim;
 	got = st.st_size <= (off_t)OBSERVED_BYTES ? read(fd, text, (size_t)st.st_size) : 0;
 	*n = got > 0 ? (size_t)got : 0;
 	return text;
@@ -137,14 +137,13 @@ static char *read_changed(struct watched *w, int fd, size_t *n)
 static bool read_observed(struct source *s, struct watched *w, bool *known, double *unix_time)
 {
 	char path[512], *text;
+	bool was = *known;
 	size_t n = 0;
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "%s/%s", ct_fs_root(s->fs), w->path);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
-		bool was = *known;
-
 		*known = false;
 		w->inode = 0;
 		return was;
@@ -154,9 +153,12 @@ static bool read_observed(struct source *s, struct watched *w, bool *known, doub
 	if (!text)
 		return false;
 	*known = w->take(&s->observed, text, n);
+	/* For want of memory, maybe: it isn't done with. */
+	if (!*known)
+		w->inode = 0;
 	*unix_time = (double)w->changed.tv_sec + (double)w->changed.tv_nsec / 1e9;
 	free(text);
-	return true;
+	return was || *known;
 }
 
 static void read_all(struct source *s, uint64_t boot_usec, bool recent)
