@@ -35,9 +35,6 @@ is_sampled()
 	[ $((($1 + seed) % ${2:-$sample})) = 0 ]
 }
 
-# What changes something is looked at more closely
-changes='O_CREAT|O_WRONLY|O_RDWR|O_TRUNC|^(write|rename|unlink|mkdir|link|symlink|fsync|ftruncate|fchmod|flock|exit)'
-
 make_fresh()
 {
 	cp -a "$machine" "$root"

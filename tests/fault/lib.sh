@@ -15,9 +15,13 @@ machine=$src/tests/sysroot/5.15-x86_64
 # not on a disk: thousands of runs, each with several fsync
 work=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
 root=$work/root
+# what the last run said
+err=$work/err
 failures=0
 runs=0
 refused=0
+# for calls_of: what changes something is looked at more closely
+changes='O_CREAT|O_WRONLY|O_RDWR|O_TRUNC|^(write|rename|unlink|mkdir|link|symlink|fsync|ftruncate|fchmod|flock|exit)'
 declare -A first old new now done_before
 shopt -s dotglob nullglob
 trap 'rm -rf "$work"' EXIT
@@ -132,7 +136,7 @@ reset()
 bad()
 {
 	echo "FAILED: $*"
-	sed 's/^/    /' "$work/err"
+	sed 's/^/    /' "$err"
 	failures=$((failures + 1))
 }
 
@@ -166,7 +170,7 @@ judge_status()
 	runs=$((runs + 1))
 	[ "$2" != "$wanted" ] || return 0
 	refused=$((refused + 1))
-	mapfile -t line <"$work/err"
+	mapfile -t line <"$err"
 	[[ $2 == [12345] && ${#line[@]} = 1 ]] || bad "$1: exit status $2"
 }
 
